@@ -1,0 +1,28 @@
+# Thin front of meson: see docs/HACKING.md.
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+all: $(BUILD)/build.ninja
+	ninja -C $(BUILD)
+
+$(BUILD)/build.ninja:
+	meson setup $(BUILD) --prefix=$(PREFIX)
+
+demo:
+	./demo
+
+check:
+	./check
+
+bench: all
+	bench/run
+
+install: all
+	meson configure $(BUILD) --prefix=$(PREFIX)
+	DESTDIR=$(DESTDIR) ninja -C $(BUILD) install
+
+clean:
+	rm -rf $(BUILD)
+
+.PHONY: all demo check bench install clean

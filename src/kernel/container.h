@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A container inside the sandbox: its root, its init, its exec sessions. */
+#ifndef NACRE_KERNEL_CONTAINER_H
+#define NACRE_KERNEL_CONTAINER_H
+
+#include "base/list.h"
+#include "base/lock.h"
+#include "base/ref.h"
+#include "kernel/types.h"
+
+struct container {
+	struct ref ref;
+	char *id;
+	struct pt_container *pt;
+	struct mnt_namespace *mnt; /* the spec's mounts */
+	struct pid_namespace *pid_ns;
+	struct nsproxy *nsproxy;
+	struct path_holder *cwd;
+	int gofer_fd; /* the fuse client's, for messages outside files */
+	uint64_t mem_bytes; /* atomic: kernel memory charged to the container */
+	int pids;	    /* atomic: tasks; limit below, 0 none */
+	int pids_max;
+	void *priv; /* control server's */
+};
+/* Charges n bytes of kernel memory (arena, pipe, dentry...) to ct: -ENOMEM past its limit. */
+int container_charge(struct container *ct, uint64_t n) __must_check;
+void container_uncharge(struct container *ct, uint64_t n);
+
+#endif

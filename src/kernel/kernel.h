@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The application kernel as a whole: one per process. */
+#ifndef NACRE_KERNEL_KERNEL_H
+#define NACRE_KERNEL_KERNEL_H
+
+#include "kernel/types.h"
+
+/* What uname(2) and /proc/version say. */
+#define GUEST_RELEASE "6.12.0-nacre"
+#define GUEST_VERSION "#1 SMP PREEMPT_DYNAMIC"
+
+struct kernel {
+	uint64_t boot_ns;   /* CLOCK_BOOTTIME of the host at start: uptime and start times */
+	uint8_t boot_id[16];
+	unsigned ncpu;	    /* what the guest sees */
+	bool strace;	    /* entry hooks print calls */
+	int proc_fd;	    /* sandbox's procfs, -1 */
+};
+extern struct kernel kernel;
+
+#endif

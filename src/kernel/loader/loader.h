@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Programs: ELF (static, PIE, dynamic), "#!" scripts, the initial stack. */
+#ifndef NACRE_KERNEL_LOADER_LOADER_H
+#define NACRE_KERNEL_LOADER_LOADER_H
+
+#include "kernel/types.h"
+
+/* A program about to be executed. All strings are kernel copies, already limited (ARG_MAX rules). */
+struct exec_image {
+	struct file *file; /* the program, opened for exec by the caller (MAY_EXEC checked) */
+	char *filename;	   /* AT_EXECFN; for fexecve "/dev/fd/N" */
+	char **argv, **envp; /* NULL-terminated, malloc'd strings; scripts change argv */
+	unsigned argc, envc;
+	/* Filled by exec_probe: */
+	struct file *interp; /* PT_INTERP */
+	bool secure;	     /* AT_SECURE: credentials changed */
+	kuid_t uid, euid;
+	kgid_t gid, egid;
+	uint8_t random[16];
+};
+
+/* First half, changes nothing: reads headers, follows up to 4 "#!" levels (replacing file and argv),
+ * opens the interpreter, checks everything checkable. -ENOEXEC, -EACCES, -ELIBBAD, -E2BIG... */
+int exec_probe(struct task *t, struct exec_image *img) __must_check;
+/* Second half: fills t's new, empty address space (t->pt and t->mm already switched to it): segments,
+ * stack, auxiliary vector, brk; sets the registers. An error here kills the task. */
+int exec_load(struct task *t, struct exec_image *img) __must_check;
+void exec_image_done(struct exec_image *img);
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Guest memory: the vma tree gives the semantics (limits, /proc/PID/maps, msync, mremap), the host does
+ * the paging. A mm is one guest address space; CLONE_VM tasks share it. Every change computes a list of
+ * host operations, runs it through the calling task's platform thread, then commits to the tree.
+ */
+#ifndef NACRE_KERNEL_MM_MM_H
+#define NACRE_KERNEL_MM_MM_H
+
+#include "base/cleanup.h"
+#include "base/list.h"
+#include "base/lock.h"
+#include "base/ref.h"
+#include "kernel/types.h"
+
+struct vma {
+	uint64_t start, end; /* page aligned, [start, end) */
+	int prot;	     /* PROT_* */
+	int flags;	     /* MAP_SHARED or MAP_PRIVATE, MAP_ANONYMOUS, MAP_STACK..., VMA_* */
+	struct file *file;   /* what the guest mapped; NULL for anonymous */
+	struct hostfd *host; /* what the host maps (file, or the memfd of shared anonymous memory) */
+	uint64_t off;	     /* file offset of start */
+	uint64_t map_key;    /* inode->map_key, or a unique number for shared anonymous memory */
+	const char *name;    /* "[heap]", "[stack]", "[vdso]": constant, or NULL */
+	/* tree links are mm/vma.c's */
+	struct vma *left, *right, *parent;
+	int color;
+};
+
+struct mm {
+	struct ref ref;	 /* users: tasks */
+	struct pt_as *as; /* own reference; set once at creation */
+	struct mutex lock; /* RANK_MM: the tree and all below */
+	struct vma *root GUARDED_BY(lock);
+	uint64_t total_pages, locked_pages, data_pages GUARDED_BY(lock);
+	uint64_t mmap_top; /* highest address for placement, constant after exec */
+	uint64_t brk_start, brk GUARDED_BY(lock);
+	uint64_t stack_top;
+	uint64_t code_start, code_end, data_start, data_end GUARDED_BY(lock);
+	uint64_t arg_start, arg_end, env_start, env_end GUARDED_BY(lock);
+	uint8_t auxv[48 * 16] GUARDED_BY(lock);
+	size_t auxv_len GUARDED_BY(lock);
+	struct file *exe GUARDED_BY(lock);
+	bool dumpable;
+};
+
+struct mm *mm_new(struct pt_as *as); /* takes its own reference of as */
+struct mm *mm_get(struct mm *mm);
+void mm_put(struct mm *mm);
+DEFINE_CLEANUP(struct mm *, mm_put)
+/* Copies the tree for fork; to's address space must be the host copy of from's. Call between the
+ * platform's fork and the child's first run. MADV_DONTFORK and WIPEONFORK ranges are handled. */
+int mm_copy(struct mm *from, struct mm *to) __must_check;
+
+/* The calls of mm/, on the current task's own mm. addr results are addresses or -errno. */
+int64_t mm_mmap(struct task *t, uint64_t addr, uint64_t len, int prot, int flags, struct file *f,
+		uint64_t off);
+int mm_munmap(struct task *t, uint64_t addr, uint64_t len);
+int mm_mprotect(struct task *t, uint64_t addr, uint64_t len, int prot);
+int64_t mm_mremap(struct task *t, uint64_t addr, uint64_t olen, uint64_t nlen, int flags,
+		  uint64_t naddr);
+int mm_madvise(struct task *t, uint64_t addr, uint64_t len, int advice);
+int mm_msync(struct task *t, uint64_t addr, uint64_t len, int flags);
+int64_t mm_brk(struct task *t, uint64_t brk);
+
+/* Identity of a futex word. private: key is the mm itself. shared: looks at the vma: file or shared
+ * anonymous memory gives (map_key, offset), else the mm. -EFAULT when nothing is mapped there. */
+struct futex_key {
+	uint64_t obj; /* map_key, or the mm's address */
+	uint64_t off;
+	bool shared;
+};
+int mm_futex_key(struct mm *mm, uint64_t addr, bool private_key, struct futex_key *ret)
+	__must_check;
+
+/* For /proc/PID/maps: calls fn for each vma in order with the lock held. */
+void mm_for_each(struct mm *mm, void (*fn)(const struct vma *v, void *arg), void *arg);
+/* Resident pages as the host says (through the procfs descriptor), 0 when unknown. */
+uint64_t mm_rss_pages(struct mm *mm);
+/* Would an access of n bytes at addr be allowed by the tree? (PROT_READ/WRITE) */
+bool mm_access_ok(struct mm *mm, uint64_t addr, uint64_t n, int prot);
+
+#endif

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tasks, thread groups, pids, credentials, namespaces. One kernel thread runs each task; `current` is
+ * bound to it for life.
+ */
+#ifndef NACRE_KERNEL_TASK_TASK_H
+#define NACRE_KERNEL_TASK_TASK_H
+
+#include <sched.h>
+#include <sys/resource.h>
+#include "base/cleanup.h"
+#include "base/list.h"
+#include "base/lock.h"
+#include "base/ref.h"
+#include "kernel/kernel.h"
+#include "kernel/signal/signal.h"
+#include "kernel/types.h"
+#include "kernel/wait.h"
+
+/* --- credentials: immutable once published; change = new object -------------------------------------- */
+
+#define CAP_LAST 40
+struct user_namespace {
+	struct ref ref;
+	struct user_namespace *parent;
+	kuid_t owner;
+	int level;
+};
+struct cred {
+	struct ref ref;
+	kuid_t uid, euid, suid, fsuid;
+	kgid_t gid, egid, sgid, fsgid;
+	uint64_t cap_inheritable, cap_permitted, cap_effective, cap_bounding, cap_ambient;
+	uint32_t securebits;
+	bool no_new_privs;
+	struct user_namespace *user_ns;
+	unsigned ngroups;
+	kgid_t *groups;
+};
+struct cred *cred_new(void);			  /* all zero ids, no capabilities */
+struct cred *cred_dup(const struct cred *c);	  /* a private copy to change */
+const struct cred *cred_get(const struct cred *c);
+void cred_put(const struct cred *c);
+bool in_group(const struct cred *c, kgid_t g);
+/* Has c the capability (CAP_*) in ns (NULL: the sandbox's)? */
+bool ns_capable(const struct cred *c, struct user_namespace *ns, int cap);
+static inline bool capable(const struct cred *c, int cap)
+{
+	return ns_capable(c, NULL, cap);
+}
+void commit_cred(struct task *t, struct cred *c); /* publishes c for the current task; takes it over */
+
+/* --- pids ---------------------------------------------------------------------------------------------- */
+
+enum pid_type { PIDTYPE_PID, PIDTYPE_TGID, PIDTYPE_PGID, PIDTYPE_SID, PIDTYPE_MAX };
+struct pid_namespace; /* task/pid.c */
+struct pid {
+	struct ref ref;
+	int level;
+	struct waitq exit_wait; /* pidfd poll */
+	struct list_head tasks[PIDTYPE_MAX] GUARDED_BY(tasklist_lock);
+	struct {
+		int nr;
+		struct pid_namespace *ns;
+	} numbers[]; /* level + 1 entries */
+};
+struct pid *pid_get(struct pid *p);
+void pid_put(struct pid *p);
+struct pid_namespace *pid_namespace_new(struct pid_namespace *parent);
+struct pid_namespace *pid_namespace_get(struct pid_namespace *ns);
+void pid_namespace_put(struct pid_namespace *ns);
+/* Number of p as seen from ns; 0 when not visible. */
+int pid_nr_ns(const struct pid *p, const struct pid_namespace *ns);
+struct pid *pid_find_get(struct pid_namespace *ns, int nr);	/* + reference, NULL */
+struct pid_namespace *task_pid_ns(struct task *t);
+int task_pid_nr(struct task *t, struct task *viewer);	/* tid */
+int task_tgid_nr(struct task *t, struct task *viewer);	/* what getpid returns */
+/* Task with that number in ns, + reference, NULL when none. */
+struct task *task_find_get(struct pid_namespace *ns, int nr);
+/* Next thread-group leader with number ≥ nr in ns (for /proc): + reference, *nr updated; NULL at end. */
+struct task *task_next_get(struct pid_namespace *ns, int *nr);
+
+extern struct mutex tasklist_lock;
+
+/* --- namespaces of a task ------------------------------------------------------------------------------ */
+
+struct uts_namespace {
+	struct ref ref;
+	struct mutex lock; /* RANK_TASK */
+	char nodename[65], domainname[65] GUARDED_BY(lock);
+};
+struct nsproxy {
+	struct ref ref;
+	struct uts_namespace *uts;
+	struct mnt_namespace *mnt;
+	struct pid_namespace *pid_for_children;
+	struct ipc_namespace *ipc;
+	struct net_namespace *net;
+};
+struct nsproxy *nsproxy_get(struct nsproxy *n);
+void nsproxy_put(struct nsproxy *n);
+
+/* --- thread group ------------------------------------------------------------------------------------------ */
+
+struct thread_group {
+	struct ref ref;
+	struct task *leader GUARDED_BY(tasklist_lock);
+	struct list_head threads GUARDED_BY(tasklist_lock); /* task.thread_node */
+	int nthreads GUARDED_BY(tasklist_lock), live; /* live: atomic, not yet exiting */
+	struct pid *pgrp, *session GUARDED_BY(tasklist_lock);
+	struct thread_group *parent GUARDED_BY(tasklist_lock);
+	struct list_head children GUARDED_BY(tasklist_lock), sibling GUARDED_BY(tasklist_lock);
+	bool child_subreaper, is_init;
+	struct waitq child_wait; /* wait4 sleeps here */
+	int exit_signal GUARDED_BY(tasklist_lock);
+	/* Below: guarded by the group's sighand lock */
+	struct sigpending shared_pending;
+	int group_exit_code;
+	unsigned flags; /* TG_* */
+	int stop_count, stop_signal;
+	struct task *group_exec_task;
+	/* end of sighand-guarded part */
+	struct rlimit rlim[RLIM_NLIMITS]; /* RANK_TASK lock of the leader */
+	struct tty *tty GUARDED_BY(tasklist_lock); /* controlling terminal; session leader's counts */
+	struct rusage self_ru, child_ru GUARDED_BY(tasklist_lock);
+	struct timer *itimer[3];
+	struct list_head posix_timers;
+	struct waitq exit_wait;
+	int oom_score_adj;
+};
+#define TG_GROUP_EXIT 1U
+#define TG_STOPPED 2U
+#define TG_CONTINUED 4U
+#define TG_EXEC 8U
+struct thread_group *tg_get(struct thread_group *tg);
+void tg_put(struct thread_group *tg);
+
+/* --- task ------------------------------------------------------------------------------------------------------ */
+
+enum task_state { /* what /proc shows; the ptrace-stop is a state of its own from the start */
+	TASK_RUNNING,
+	TASK_SLEEPING,
+	TASK_UNINTERRUPTIBLE,
+	TASK_STOPPED,
+	TASK_TRACED,
+	TASK_ZOMBIE,
+	TASK_DEAD,
+};
+
+/* How to go on with an interrupted call after SIGCONT or a handler-less signal. */
+struct restart_block {
+	long (*fn)(struct task *t, struct restart_block *rb);
+	union {
+		struct {
+			int clock;
+			uint64_t deadline;
+			uint64_t rmtp;
+			bool absolute;
+		} nanosleep;
+		struct {
+			uint64_t fds;
+			unsigned nfds;
+			uint64_t deadline;
+		} poll;
+		struct {
+			uint64_t addr;
+			uint32_t val, bitset, flags;
+			uint64_t deadline;
+		} futex;
+	};
+};
+
+struct task {
+	struct ref ref;
+	struct container *ct; /* constant */
+	struct pt_thread *pt; /* own kernel thread only; interrupt goes through task_interrupt() */
+	struct pid *pid, *tgid_pid;
+	struct list_head pid_node[PIDTYPE_MAX] GUARDED_BY(tasklist_lock);
+	struct thread_group *tg; /* constant */
+	struct list_head thread_node GUARDED_BY(tasklist_lock);
+	struct sleeper sleeper;
+	int state; /* atomic enum task_state */
+	int exit_code GUARDED_BY(tasklist_lock); /* wait(2) status */
+
+	struct mutex lock;	 /* RANK_TASK: pointers below are changed by the task itself with the
+				    lock held, so the task reads them freely and others take the lock */
+	struct mm *mm;		 /* NULL once exiting */
+	struct files *files;	 /* NULL once exiting */
+	struct fs_struct *fs;	 /* NULL once exiting */
+	struct nsproxy *nsproxy; /* NULL once exiting */
+	const struct cred *cred;
+	char comm[16];
+
+	struct sighand *sighand;
+	struct sigpending pending GUARDED_BY(sighand->lock);
+	ksigset_t blocked;  /* own thread writes with sighand lock; it reads freely */
+	ksigset_t saved_mask;
+	bool restore_mask;
+	uint32_t sig_flags; /* atomic: TIF_* */
+	struct guest_sigstack altstack;
+	int stop_report;
+
+	struct restart_block restart;
+	uint64_t clear_child_tid, set_child_tid; /* guest addresses */
+	uint64_t robust_list;
+	uint64_t robust_len;
+	struct task *vfork_parent GUARDED_BY(tasklist_lock); /* completes at exec or exit */
+	bool vfork_done; /* of this task as a parent; atomic */
+
+	struct task *ptracer GUARDED_BY(tasklist_lock);
+	unsigned ptrace_flags;
+
+	uint64_t start_ns; /* CLOCK_BOOTTIME */
+	int pdeath_signal;
+	int last_signo;	/* for /proc */
+	uint64_t syscalls; /* own thread: number made */
+	cpu_set_t *affinity;
+	int nice;
+	uint64_t timer_slack;
+};
+#define TIF_SIGPENDING 1U /* look at signals at the boundary */
+#define TIF_KILLED 2U	  /* fatal: killable sleeps end */
+#define TIF_STOP 4U	  /* a group stop or ptrace stop is requested */
+#define TIF_HOOKS 8U	  /* entry hooks are on: strace, seccomp, ptrace */
+
+extern __thread struct task *current;
+
+struct task *task_get(struct task *t);
+void task_put(struct task *t);
+DEFINE_CLEANUP(struct task *, task_put)
+/* Makes t notice new flags wherever it is: sleeping in the kernel or running guest code. Any thread. */
+void task_interrupt(struct task *t);
+
+/* First task of a container or of an exec session: made stopped by an RPC thread; its own kernel thread
+ * then runs start(t, arg), which returns 0 (regs set: run the guest) or a wait status to exit with. */
+struct task_params {
+	struct container *ct;
+	const struct cred *cred; /* reference taken over */
+	struct files *files;	 /* dito */
+	struct fs_struct *fs;
+	struct nsproxy *nsproxy;
+	const struct rlimit *rlim;
+	struct pid_namespace *pid_ns;
+	bool init; /* becomes pid 1 of pid_ns */
+	struct tty *tty; /* becomes the controlling terminal, or NULL */
+	int (*start)(struct task *t, void *arg);
+	void *arg;
+	/* Called once in the exiting task's thread when the whole group is gone, with the wait status. */
+	void (*on_exit)(void *priv, int status);
+	void *priv;
+};
+int task_create(const struct task_params *p, struct task **ret) __must_check;
+void task_start(struct task *t);
+
+/* Ends the calling task. Never returns. code: wait(2) status. */
+void do_exit(struct task *t, int code) __noreturn;
+void do_group_exit(struct task *t, int code) __noreturn;
+/* exec for the current task; path resolution done by the caller. Returns 0 (registers set) or -errno
+ * with nothing changed. */
+struct exec_image;
+int do_exec(struct task *t, struct exec_image *img) __must_check;
+uint64_t task_rlimit(struct task *t, unsigned res); /* soft limit */
+
+#endif
