@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-#define READ_SIZE 16384 /* of host entries per call */
+#define READ_SIZE 8192 /* of host entries per call */
 
 struct dir_handle {
 	struct ref ref; /* one of the table, one of each user */

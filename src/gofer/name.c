@@ -29,7 +29,7 @@ static int finish_new(struct request *q, int dirfd, const char *name, mode_t mod
 	r = fd < 0 ? fd : gofer_stat(fd, "", &st);
 	if (r < 0)
 		return r;
-	if ((st.attr.mode & S_IFMT) != (mode & S_IFMT) || st.attr.uid != geteuid())
+	if ((st.attr.mode & S_IFMT) != (mode & S_IFMT) || st.attr.uid != q->g->euid)
 		return -ESTALE;
 	owned = st.attr.uid == q->h.uid && st.attr.gid == q->h.gid;
 	if (!owned)

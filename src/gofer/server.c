@@ -107,7 +107,8 @@ static const struct op *find_op(uint32_t opcode)
 
 int gofer_init(struct gofer *g, unsigned open_max)
 {
-	*g = (struct gofer){.follow_cpu = true, .can_chmod_path = true};
+	*g = (struct gofer){.follow_cpu = true, .can_chmod_path = true,
+			    .euid = geteuid()};
 	mutex_init(&g->lock, RANK_PLATFORM, "gofer");
 	return node_table_init(&g->nodes, open_max);
 }

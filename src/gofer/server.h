@@ -22,6 +22,7 @@ struct gofer {
 	void *priv;
 	bool follow_cpu; /* move to the CPU that the requester names */
 	bool can_chmod_path; /* fchmodat2 works here */
+	uid_t euid;	     /* who we are: what we make belongs to it at first */
 	struct mutex lock; /* RANK_PLATFORM: below */
 	int nchannels;
 	struct dir_handle *dirs[DIR_HANDLE_MAX];
