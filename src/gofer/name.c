@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
 #ifndef RENAME_WHITEOUT
@@ -206,8 +207,8 @@ static int do_rename(struct request *q, struct node *ndir, const char *oname, co
 		else
 			r = node_pin(&q->g->nodes, ndir, nname, &ns, &m.victim);
 	}
-	if (r == 0)
-		r = RET_NERRNO(renameat2(od->fd, oname, nd->fd, nname, flags));
+	if (r == 0) /* not by the C library, which makes it renameat when flags is 0 */
+		r = (int)RET_NERRNO(syscall(SYS_renameat2, od->fd, oname, nd->fd, nname, flags));
 	moved(q, ndir, oname, nname, flags, &m, r);
 	return r;
 }
