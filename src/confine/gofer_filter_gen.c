@@ -42,7 +42,6 @@ static const struct rule allow[] = {
 	 * the filter could check: node.c's open_beneath() is its one caller */
 	ANY(openat2),
 	ANY(statx),
-	ANY(newfstatat),
 	ANY(fstatfs),
 	ANY(getdents64),
 	ANY(lseek),

@@ -149,6 +149,8 @@ int op_setxattr(struct request *q)
 	if (!fw_done(&q->in) || len == 0 || in.size > FW_VALUE_MAX ||
 	    (in.flags & ~(uint32_t)(XATTR_CREATE | XATTR_REPLACE)))
 		return -EINVAL;
+	if (!fw_xattr_ok(name))
+		return -EOPNOTSUPP;
 	r = open_plain(q, &fd);
 	return r < 0 ? r : RET_NERRNO(fsetxattr(fd, name, value, in.size, (int)in.flags));
 }
@@ -182,6 +184,8 @@ int op_getxattr(struct request *q)
 	name = fw_get_str(&q->in, XATTR_NAME_MAX, &len);
 	if (!fw_done(&q->in) || len == 0 || in.size > FW_VALUE_MAX)
 		return -EINVAL;
+	if (!fw_xattr_ok(name))
+		return -EOPNOTSUPP;
 	r = open_plain(q, &fd);
 	if (r < 0)
 		return r;
@@ -226,6 +230,8 @@ int op_removexattr(struct request *q)
 	name = fw_get_str(&q->in, XATTR_NAME_MAX, &len);
 	if (!fw_done(&q->in) || len == 0)
 		return -EINVAL;
+	if (!fw_xattr_ok(name))
+		return -EOPNOTSUPP;
 	r = open_plain(q, &fd);
 	return r < 0 ? r : RET_NERRNO(fremovexattr(fd, name));
 }

@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include "base/log.h"
 #include "confine/gofer_filter.h"
 #include "gofer/server.h"
@@ -213,6 +214,7 @@ int main(int argc, char **argv)
 	log_setup(o.log_fd, LOG_JSON, LOG_WARNING, "nacre-gofer");
 	log_set_stderr(o.log_fd < 0);
 	umask(0);
+	tzset(); /* looks for a file: not when the log needs it */
 	(void)!setsid(); /* already a session leader when started by nacre with a terminal */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);

@@ -77,6 +77,11 @@ bool fw_name_ok(const char *name, size_t len)
 	return !(name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.')));
 }
 
+bool fw_xattr_ok(const char *name)
+{
+	return (strncmp(name, "user.", 5) == 0 && name[5]) || strcmp(name, "security.capability") == 0;
+}
+
 void *fw_put_space(struct fw_writer *w, size_t n)
 {
 	void *p = w->p + w->len;

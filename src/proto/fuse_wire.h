@@ -80,6 +80,10 @@ bool fw_done(const struct fw_reader *r);
 /* One component of a path: 1..NAME_MAX bytes, no slash, no NUL, neither "." nor "..". */
 bool fw_name_ok(const char *name, size_t len);
 
+/* Extended attributes that exist in a sandbox: user.* and file capabilities. Labels and access lists of
+ * the host are neither shown nor changed. */
+bool fw_xattr_ok(const char *name);
+
 /* --- encoding ------------------------------------------------------------------------------------------ */
 
 struct fw_writer {

@@ -451,6 +451,10 @@ TEST(xattrs)
 	CHECK_EQ(call(FUSE_LISTXATTR, id, &gx, sizeof(gx), v, sizeof(v)), 7);
 	CHECK_EQ(named(FUSE_REMOVEXATTR, id, NULL, 0, "user.k", NULL, NULL, 0, NULL), 0);
 	CHECK_EQ(named(FUSE_GETXATTR, id, &gx, sizeof(gx), "user.k", NULL, v, sizeof(v), NULL), -ENODATA);
+	CHECK_EQ(named(FUSE_GETXATTR, id, &gx, sizeof(gx), "security.selinux", NULL, v, sizeof(v), NULL),
+		 -EOPNOTSUPP);
+	CHECK_EQ(named(FUSE_REMOVEXATTR, id, NULL, 0, "system.posix_acl_access", NULL, NULL, 0, NULL),
+		 -EOPNOTSUPP);
 	CHECK_EQ(call(FUSE_SETXATTR, id, b, n + 2, NULL, 0), -EINVAL); /* value cut short */
 	stop();
 }

@@ -364,6 +364,9 @@ static ssize_t read_value(struct inode *i, uint32_t opcode, const char *name, vo
 
 ssize_t fuse_getxattr(struct inode *i, const char *name, void *buf, size_t cap)
 {
+	/* Known without asking: ls and cp ask for labels and access lists of every file. */
+	if (!fw_xattr_ok(name))
+		return -EOPNOTSUPP;
 	return read_value(i, FUSE_GETXATTR, name, buf, cap);
 }
 
@@ -383,6 +386,8 @@ int fuse_setxattr(struct inode *i, const char *name, const void *v, size_t n, in
 	struct fuse_call call = {.opcode = FUSE_SETXATTR, .nodeid = FI(i)->nodeid,
 				 .in = {{&in, sizeof(in)}, {name, strlen(name) + 1}, {v, n}}};
 
+	if (!fw_xattr_ok(name))
+		return -EOPNOTSUPP;
 	if (n > FW_VALUE_MAX)
 		return -E2BIG;
 	fuse_mark_stale(i);
@@ -394,6 +399,8 @@ int fuse_removexattr(struct inode *i, const char *name)
 	struct fuse_call call = {.opcode = FUSE_REMOVEXATTR, .nodeid = FI(i)->nodeid,
 				 .in = {{name, strlen(name) + 1}}};
 
+	if (!fw_xattr_ok(name))
+		return -EOPNOTSUPP;
 	fuse_mark_stale(i);
 	return fuse_call(fuse_conn_of(i), &call);
 }
