@@ -140,8 +140,8 @@ static int ask_entry(struct inode *dir, const char *name, size_t len, struct fus
 	return r;
 }
 
-/* 1 valid, 0 not. parent is referenced. */
-static int revalidate_in(struct dentry *parent, struct dentry *d)
+/* 1 valid, 0 not. d is name in parent, which is referenced. */
+static int revalidate_in(struct dentry *parent, const char *name, size_t len, struct dentry *d)
 {
 	struct inode *dir = parent->inode;
 	struct fuse_entry_out e;
@@ -152,7 +152,7 @@ static int revalidate_in(struct dentry *parent, struct dentry *d)
 		return 1;
 	if (!d->inode)
 		return 0; /* looked up again by the caller */
-	r = ask_entry(dir, d->name, d->name_len, &e);
+	r = ask_entry(dir, name, len, &e);
 	if (r == -ERESTARTSYS || r == -EIO)
 		return r;
 	if (r < 0)
@@ -171,11 +171,13 @@ static int revalidate_in(struct dentry *parent, struct dentry *d)
 
 static int revalidate(struct dentry *d)
 {
-	struct dentry *parent = d->parent;
+	_cleanup_(dentry_putp) struct dentry *parent = NULL;
+	char name[NAME_MAX + 1];
+	size_t len = dentry_where(d, name, &parent);
 
-	if (parent == d || !parent || !parent->inode || !FI(parent->inode))
+	if (parent == d || !parent->inode)
 		return 1;
-	return revalidate_in(parent, d);
+	return revalidate_in(parent, name, len, d);
 }
 
 const struct dentry_ops fuse_dentry_ops = {.revalidate = revalidate};
