@@ -183,9 +183,35 @@ static void put_flags(struct synth_buf *b, unsigned fl)
 			synth_printf(b, "%s", t[k].s);
 }
 
-static void show_mount(struct mount *m, void *arg)
+struct mount_list {
+	struct path *p;
+	int *parents;
+	size_t n, cap;
+};
+
+/* With the mount lock held: only notes what there is, formatting takes locks of its own. */
+static void note_mount(struct mount *m, void *arg)
 {
-	struct mount_ctx *c = arg;
+	struct mount_list *l = arg;
+
+	if (l->n == l->cap) {
+		size_t cap = l->cap * 2 + 16;
+		struct path *p = reallocarray(l->p, cap, sizeof(*p));
+		int *q = reallocarray(l->parents, cap, sizeof(*q));
+
+		l->p = p ? p : l->p;
+		l->parents = q ? q : l->parents;
+		if (!p || !q)
+			return;
+		l->cap = cap;
+	}
+	l->parents[l->n] = m->parent ? m->parent->id : m->id;
+	l->p[l->n] = (struct path){m, m->root};
+	path_get(&l->p[l->n++]);
+}
+
+static void show_mount(struct mount *m, int parent, struct mount_ctx *c)
+{
 	struct path p = {m, m->root}, sbroot = {m, m->sb->root};
 	char buf[4200], buf2[4200], opts[512] = "";
 	const char *at = path_name(&p, &c->root, buf, sizeof(buf)), *inner;
@@ -197,7 +223,7 @@ static void show_mount(struct mount *m, void *arg)
 		opts[0] = '\0';
 	if (c->info) {
 		inner = m->root == sb->root ? "/" : path_name(&p, &sbroot, buf2, sizeof(buf2));
-		synth_printf(c->b, "%d %d %u:%u ", m->id, m->parent ? m->parent->id : m->id,
+		synth_printf(c->b, "%d %d %u:%u ", m->id, parent,
 			     major(sb->dev), minor(sb->dev));
 		put_escaped(c->b, inner && *inner ? inner : "/");
 		synth_printf(c->b, " ");
@@ -221,6 +247,7 @@ static int show_mounts(struct synth_inode *i, struct synth_buf *b, bool info)
 {
 	_cleanup_(task_putp) struct task *t = proc_task(i);
 	struct mount_ctx c = {.b = b, .info = info};
+	struct mount_list l = {0};
 	struct mnt_namespace *ns = NULL;
 
 	if (!t)
@@ -232,7 +259,13 @@ static int show_mounts(struct synth_inode *i, struct synth_buf *b, bool info)
 	if (!ns)
 		return -EINVAL;
 	fs_get_root(t, &c.root);
-	mnt_for_each(ns, show_mount, &c);
+	mnt_for_each(ns, note_mount, &l);
+	for (size_t k = 0; k < l.n; k++) {
+		show_mount(l.p[k].mnt, l.parents[k], &c);
+		path_put(&l.p[k]);
+	}
+	free(l.p);
+	free(l.parents);
 	path_put(&c.root);
 	mnt_namespace_put(ns);
 	return 0;

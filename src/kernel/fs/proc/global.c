@@ -214,7 +214,7 @@ static void print_uuid(struct synth_buf *b, const uint8_t *u)
 {
 	synth_printf(b,
 		     "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x\n", u[0],
-		     u[1], u[2], u[3], u[4], u[5], (u[6] & 15) | 64, u[7], (u[8] & 63) | 128, u[9],
+		     u[1], u[2], u[3], u[4], u[5], (u[6] & 15U) | 64U, u[7], (u[8] & 63U) | 128U, u[9],
 		     u[10], u[11], u[12], u[13], u[14], u[15]);
 }
 
