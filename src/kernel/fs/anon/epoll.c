@@ -46,6 +46,7 @@ struct epoll {
 	struct list_head ready GUARDED_BY(ready_lock), waiters GUARDED_BY(ready_lock);
 	int host_ep; /* atomic; -1 until an item needs it */
 	int evfd;    /* atomic; -1 until somebody polls this epoll */
+	struct file *file; /* constant: the one file of this epoll; no reference */
 };
 
 static const struct file_ops epoll_file_ops;
@@ -220,8 +221,9 @@ static int depth_above(struct file *f)
 	int d = 0;
 
 	list_for_each_entry(it, &f->epoll_items, file_node) {
-		/* ep of the item -> its file is not known; depth above counts items only once */
-		d = MAX(d, 1);
+		d = MAX(d, 1 + depth_above(it->ep->file));
+		if (d >= EP_MAX_NEST)
+			break;
 	}
 	return d;
 }
@@ -268,6 +270,15 @@ static int ep_modify(struct epoll *ep, int fd, struct file *f, const struct epol
 		return -EINVAL;
 	it->ev.data = ev->data;
 	__atomic_store_n(&it->ev.events, ev->events | EPOLLERR | EPOLLHUP, __ATOMIC_RELAXED);
+	if (it->on_host) { /* the host instance watches the old set */
+		struct item_table t = {.pt = {no_queue, host_remove, ~0U}, .item = it};
+
+		(void)file_poll(f, &t.pt);
+		t.pt = (struct poll_table){no_queue, item_hostfd, it->ev.events};
+		(void)file_poll(f, &t.pt);
+		if (t.err < 0)
+			return t.err;
+	}
 	if (file_poll(f, NULL) & it->ev.events & ~EP_PRIVATE)
 		item_ready(it);
 	return 0;
@@ -467,5 +478,7 @@ int epoll_new(struct file **ret)
 	r = anon_file_new("anon_inode:[eventpoll]", &epoll_file_ops, ep, O_RDWR, 0, ret);
 	if (r < 0)
 		free(ep);
+	else
+		ep->file = *ret;
 	return r;
 }
