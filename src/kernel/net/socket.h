@@ -47,6 +47,6 @@ struct socket {
 int socket_file_new(struct socket *s, uint32_t flags, struct file **ret) __must_check;
 struct socket *file_socket(struct file *f); /* NULL: no socket */
 int unix_create(int type, struct socket **ret) __must_check;
-int unix_pair(struct socket *a, struct socket *b) __must_check;
+void unix_pair(struct socket *a, struct socket *b);
 
 #endif

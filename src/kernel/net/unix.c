@@ -116,11 +116,10 @@ static void link_pair(struct usock *a, struct usock *b)
 	b->peercred = a->cred;
 }
 
-int unix_pair(struct socket *a, struct socket *b)
+void unix_pair(struct socket *a, struct socket *b)
 {
 	MUTEX_GUARD(&unix_lock);
 	link_pair(a->sk, b->sk);
-	return 0;
 }
 
 static void wake(struct usock *u)

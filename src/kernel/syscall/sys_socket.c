@@ -98,7 +98,7 @@ long sys_socketpair(struct task *t, const struct sysargs *a)
 		sock_drop(x);
 		return r;
 	}
-	(void)unix_pair(x, y);
+	unix_pair(x, y);
 	fds[0] = sock_install(t, x, type);
 	if (fds[0] < 0) {
 		sock_drop(y);
