@@ -17,13 +17,15 @@ TEST(data_and_eof)
 	CHECK_EQ(read(p[0], b, 16), 0);
 }
 
+static void *volatile bad_ptr = (void *)8;
+
 TEST(errors)
 {
 	int p[2];
 	char b;
 
 	CHECK_ERR(pipe2(p, 0x4), EINVAL);
-	CHECK_ERR(pipe((int *)8), EFAULT);
+	CHECK_ERR(pipe(bad_ptr), EFAULT);
 	REQUIRE(pipe2(p, O_NONBLOCK) == 0);
 	CHECK_ERR(read(p[0], &b, 1), EAGAIN);
 	CHECK_ERR(read(p[1], &b, 1), EBADF);
