@@ -42,6 +42,7 @@ struct ucontext {
 	uint64_t sigmask;
 };
 
+#pragma GCC visibility push(hidden)
 /* entry.S */
 void stub_restorer(void);
 _Noreturn void stub_sigreturn(struct ucontext *uc);
@@ -61,5 +62,6 @@ long fp_save(const struct ucontext *uc, uint64_t to);
 long fp_load(struct ucontext *uc, uint64_t from);
 /* factory.c */
 _Noreturn void factory_main(void);
+#pragma GCC visibility pop
 
 #endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The hand-off between a guest thread and its kernel thread: one turn word in the slot, a futex when the other side
+ * sleeps. The kernel thread follows the guest's CPU, because waking a sleeping thread on another core costs ten
+ * times as much; it spins instead, on another core, only while calls come hot and a core is free.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+#include "platform/trap/trap.h"
+
+uint64_t monotonic_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
+}
+
+static long futex(uint32_t *word, int op, uint32_t val, const struct timespec *abs)
+{
+	return syscall(SYS_futex, word, op, val, abs, NULL, FUTEX_BITSET_MATCH_ANY);
+}
+
+/* Own affinity = the CPU the guest last ran on. The number comes from the stub: a wrong one costs only speed. */
+static void follow(struct pt_thread *pt)
+{
+	unsigned cpu = pt->slot->cpu;
+	cpu_set_t set;
+
+	if ((int)cpu == pt->cpu || cpu >= trap.ncpu)
+		return;
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+	pt->cpu = (int)cpu;
+}
+
+static bool is_dead(const struct pt_thread *pt)
+{
+	return __atomic_load_n(&pt->as->dead, __ATOMIC_SEQ_CST) != 0;
+}
+
+int handoff_wait(struct pt_thread *pt, uint64_t deadline)
+{
+	struct slot *s = pt->slot;
+	struct timespec abs = {(time_t)(deadline / NSEC_PER_SEC), (long)(deadline % NSEC_PER_SEC)};
+	long r;
+
+	while (__atomic_load_n(&s->turn, __ATOMIC_SEQ_CST) != TURN_KERNEL) {
+		if (is_dead(pt))
+			return -ESRCH;
+		__atomic_store_n(&s->kernel_sleeps, 1, __ATOMIC_SEQ_CST);
+		r = futex(&s->turn, FUTEX_WAIT_BITSET, TURN_STUB, deadline == TIME_FOREVER ? NULL : &abs);
+		__atomic_store_n(&s->kernel_sleeps, 0, __ATOMIC_SEQ_CST);
+		if (r < 0 && errno == ETIMEDOUT)
+			return -ETIMEDOUT;
+	}
+	return is_dead(pt) ? -ESRCH : 0;
+}
+
+int handoff(struct pt_thread *pt, uint64_t deadline)
+{
+	struct slot *s = pt->slot;
+
+	if (is_dead(pt))
+		return -ESRCH;
+	follow(pt);
+	__atomic_store_n(&s->turn, TURN_STUB, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&s->stub_sleeps, __ATOMIC_SEQ_CST))
+		futex(&s->turn, FUTEX_WAKE, 1, NULL);
+	return handoff_wait(pt, deadline);
+}
+
+int run_slot_ops(struct pt_thread *pt, struct slot_op *ops, unsigned n)
+{
+	int r;
+
+	if (n > SLOT_OPS_MAX)
+		return -EINVAL;
+	memcpy(pt->slot->ops, ops, n * sizeof(*ops));
+	pt->slot->nops = n;
+	pt->slot->ops_done = 0;
+	r = handoff(pt, TIME_FOREVER);
+	if (r < 0)
+		return r;
+	if (__atomic_load_n(&pt->slot->event, __ATOMIC_RELAXED) != SLOT_EV_DONE) {
+		pt_as_kill(pt->as);
+		return -ESRCH;
+	}
+	memcpy(ops, pt->slot->ops, n * sizeof(*ops));
+	return 0;
+}
