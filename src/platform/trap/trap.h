@@ -74,6 +74,7 @@ struct pt_container {
 	struct list_head births GUARDED_BY(lock);
 	/* The mapping table: which hostfd id sits at which descriptor of the stubs; index 0 is the slots'. */
 	uint64_t table[TABLE_MAX] GUARDED_BY(lock);
+	uint16_t busy[TABLE_MAX] GUARDED_BY(lock); /* orders that name the entry */
 	unsigned table_hand GUARDED_BY(lock);
 };
 
@@ -99,7 +100,9 @@ void places_free(struct pt_as *as) REQUIRES(platform_lock); /* address space is 
 /* notify.c */
 int receiver_start(struct pt_container *c) __must_check;
 void receiver_stop(struct pt_container *c);
-int table_slot_for(struct pt_container *c, struct hostfd *file) REQUIRES(c->lock);
+/* Entry for file, kept from eviction until table_release; -EMFILE when every entry is in use. */
+int table_reserve(struct pt_container *c, struct hostfd *file) REQUIRES(c->lock);
+void table_release(struct pt_container *c, int index) REQUIRES(c->lock);
 struct list_head *tid_bucket(struct pt_container *c, pid_t tid);
 
 /* reaper.c */
