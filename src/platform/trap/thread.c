@@ -152,7 +152,7 @@ int thread_birth(struct pt_thread *parent, struct pt_thread *child, bool share_m
 	op.a[0] = p->slot * SLOT_SIZE;
 	op.a[2] = AREA_BASE + p->area * AREA_SIZE;
 	child->slot->turn = TURN_STUB;
-	child->slot->tid_word = share_mm;
+	child->slot->tid_word = 1; /* cleared by the host only for CLONE_THREAD children */
 	mutex_lock(&c->lock);
 	r = make_token(child);
 	op.a[1] = child->token;
