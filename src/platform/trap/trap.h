@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The trap platform's own structures. Lock: platform_lock (RANK_PLATFORM) guards what it is named for; nothing
- * else is taken inside it. */
+/* The trap platform's own structures. platform_lock guards what names it; it may be taken inside a container's lock,
+ * nothing is taken inside it. */
 #ifndef NACRE_PLATFORM_TRAP_TRAP_H
 #define NACRE_PLATFORM_TRAP_TRAP_H
 

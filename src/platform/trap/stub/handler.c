@@ -209,6 +209,7 @@ void stub_handler(int sig, void *info, struct ucontext *uc)
 		s->fault_addr = *(const uint64_t *)(const void *)(si + 4);
 		s->trapno = uc->mc.trapno;
 		s->err = uc->mc.err;
+		s->fp_size = fp_size(uc);
 	}
 	serve(s, uc, event);
 }
