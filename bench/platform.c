@@ -177,8 +177,12 @@ static void item_birth(void)
 		for (int k = 0; k < RUNS; k++) {
 			t = now();
 			for (int i = 0; i < 100; i++) {
-				if (how == 2 ? pt_spawn(ct, "x", &child) : pt_clone(pt, how == 1, &child))
+				int r = how == 2 ? pt_spawn(ct, "x", &child) : pt_clone(pt, how == 1, &child);
+
+				if (r < 0) {
+					fprintf(stderr, "birth %d: %s\n", i, strerror(-r));
 					die("birth");
+				}
 				pt_release(child);
 			}
 			v[k] = (now() - t) / 100;

@@ -22,6 +22,8 @@ int pt_init(const struct platform_params *p)
 	trap.factory_fd = p->factory_fd;
 	trap.proc_fd = p->proc_fd;
 	trap.ncpu = n > 0 ? (unsigned)n : 1;
+	if (sched_getaffinity(0, sizeof(trap.cpus), &trap.cpus) < 0)
+		return -errno;
 	list_init(&trap.spaces);
 	mutex_init(&trap.factory_lock, RANK_EXEC, "factory");
 	r = slots_init();
@@ -116,7 +118,7 @@ static int zygote_new(struct pt_container *c)
 		as->live = 1;
 		mutex_lock(&platform_lock);
 		as->pid = pid;
-		list_add(&as->node, &trap.spaces);
+		list_add(&pt_as_get(as)->node, &trap.spaces);
 		list_add(&z->node, &as->threads);
 		mutex_unlock(&platform_lock);
 		c->zygote = z;

@@ -27,18 +27,48 @@ static long futex(uint32_t *word, int op, uint32_t val, const struct timespec *a
 	return syscall(SYS_futex, word, op, val, abs, NULL, FUTEX_BITSET_MATCH_ANY);
 }
 
-/* Own affinity = the CPU the guest last ran on. The number comes from the stub: a wrong one costs only speed. */
-static void follow(struct pt_thread *pt)
+/*
+ * Both threads of a hand-off on one CPU. The kernel thread's affinity is the CPU that the guest last ran on; but the
+ * host would wake the guest on an idle core, where the next request finds it asleep and cold, so the guest is held
+ * there too. Not for long: after PIN_NS the hold is released, and the next wake may choose the core again, so that busy
+ * programs still spread. The CPU number comes from the stub: a wrong one costs only speed.
+ */
+#define PIN_NS (4 * 1000 * 1000ULL)
+
+static void set_affinity(pid_t tid, unsigned cpu)
 {
-	unsigned cpu = pt->slot->cpu;
 	cpu_set_t set;
 
-	if ((int)cpu == pt->cpu || cpu >= trap.ncpu)
-		return;
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
-	sched_setaffinity(0, sizeof(set), &set);
-	pt->cpu = (int)cpu;
+	sched_setaffinity(tid, sizeof(set), &set);
+}
+
+static void unpin(struct pt_thread *pt)
+{
+	pt->pinned = false;
+	sched_setaffinity(pt->tid, sizeof(trap.cpus), &trap.cpus);
+}
+
+static void place_threads(struct pt_thread *pt)
+{
+	unsigned cpu = pt->slot->cpu;
+	uint64_t now;
+
+	if (trap.ncpu < 2 || cpu >= trap.ncpu || !CPU_ISSET(cpu, &trap.cpus))
+		return;
+	if ((int)cpu != pt->cpu) {
+		set_affinity(0, cpu);
+		pt->cpu = (int)cpu;
+	}
+	now = monotonic_ns();
+	if (!pt->pinned) {
+		set_affinity(pt->tid, cpu);
+		pt->pinned = true;
+		pt->pinned_ns = now;
+	} else if (now - pt->pinned_ns > PIN_NS) {
+		unpin(pt);
+	}
 }
 
 static bool is_dead(const struct pt_thread *pt)
@@ -49,17 +79,23 @@ static bool is_dead(const struct pt_thread *pt)
 int handoff_wait(struct pt_thread *pt, uint64_t deadline)
 {
 	struct slot *s = pt->slot;
-	struct timespec abs = {(time_t)(deadline / NSEC_PER_SEC), (long)(deadline % NSEC_PER_SEC)};
+	struct timespec abs;
+	uint64_t until;
 	long r;
 
 	while (__atomic_load_n(&s->turn, __ATOMIC_SEQ_CST) != TURN_KERNEL) {
 		if (is_dead(pt))
 			return -ESRCH;
+		until = pt->pinned ? MIN(deadline, monotonic_ns() + PIN_NS) : deadline;
+		abs = (struct timespec){(time_t)(until / NSEC_PER_SEC), (long)(until % NSEC_PER_SEC)};
 		__atomic_store_n(&s->kernel_sleeps, 1, __ATOMIC_SEQ_CST);
-		r = futex(&s->turn, FUTEX_WAIT_BITSET, TURN_STUB, deadline == TIME_FOREVER ? NULL : &abs);
+		r = futex(&s->turn, FUTEX_WAIT_BITSET, TURN_STUB, until == TIME_FOREVER ? NULL : &abs);
 		__atomic_store_n(&s->kernel_sleeps, 0, __ATOMIC_SEQ_CST);
-		if (r < 0 && errno == ETIMEDOUT)
+		if (r == 0 || errno != ETIMEDOUT)
+			continue;
+		if (until == deadline)
 			return -ETIMEDOUT;
+		unpin(pt); /* it computes: let the host choose its core */
 	}
 	return is_dead(pt) ? -ESRCH : 0;
 }
@@ -70,7 +106,7 @@ int handoff(struct pt_thread *pt, uint64_t deadline)
 
 	if (is_dead(pt))
 		return -ESRCH;
-	follow(pt);
+	place_threads(pt);
 	__atomic_store_n(&s->turn, TURN_STUB, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&s->stub_sleeps, __ATOMIC_SEQ_CST))
 		futex(&s->turn, FUTEX_WAKE, 1, NULL);

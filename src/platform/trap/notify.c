@@ -119,7 +119,7 @@ static void note_space(struct pt_container *c, pid_t tid, uint64_t id)
 		return;
 	mutex_lock(&platform_lock);
 	pt->as->pid = tid;
-	list_add(&pt->as->node, &trap.spaces);
+	list_add(&pt_as_get(pt->as)->node, &trap.spaces); /* until the reaper has seen it dead */
 	mutex_unlock(&platform_lock);
 	/* Gone already? Then the reaper may have missed it. */
 	if (ioctl(c->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) < 0)

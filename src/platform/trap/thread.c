@@ -43,8 +43,6 @@ void pt_as_put(struct pt_as *as)
 	if (!ref_put(&as->ref))
 		return;
 	mutex_lock(&platform_lock);
-	if (!list_empty(&as->node))
-		list_del(&as->node);
 	places_free(as);
 	mutex_unlock(&platform_lock);
 	free(as);
@@ -68,7 +66,7 @@ static void futex_wake(uint32_t *word)
 void as_mark_dead(struct pt_as *as, int status)
 {
 	struct pt_container *c = as->c;
-	bool zygote = c && c->zygote && c->zygote->as == as;
+	bool zygote = c && c->zygote && c->zygote->as == as, listed;
 	struct pt_thread *pt;
 
 	mutex_lock(&platform_lock);
@@ -78,9 +76,12 @@ void as_mark_dead(struct pt_as *as, int status)
 		__atomic_store_n(&pt->slot->turn, TURN_KERNEL, __ATOMIC_SEQ_CST);
 		futex_wake(&pt->slot->turn);
 	}
-	if (!list_empty(&as->node))
+	listed = !list_empty(&as->node);
+	if (listed)
 		list_del(&as->node);
 	mutex_unlock(&platform_lock);
+	if (listed)
+		pt_as_put(as); /* the list's */
 	if (zygote && !__atomic_load_n(&c->closing, __ATOMIC_ACQUIRE) && c->on_dead)
 		c->on_dead(c->priv);
 }

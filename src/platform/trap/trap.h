@@ -4,6 +4,7 @@
 #ifndef NACRE_PLATFORM_TRAP_TRAP_H
 #define NACRE_PLATFORM_TRAP_TRAP_H
 
+#include <sched.h>
 #include "base/list.h"
 #include "base/lock.h"
 #include "base/ref.h"
@@ -49,8 +50,8 @@ struct pt_thread {
 	uint32_t kick;	   /* atomic: pt_interrupt was called */
 	uint32_t in_guest; /* atomic: pt_run has handed over */
 	int cpu;	   /* affinity of the owning kernel thread, -1 unknown */
-	uint64_t last_ns;  /* spin policy */
-	unsigned hot;
+	bool pinned;	   /* the guest thread is held on cpu, since pinned_ns */
+	uint64_t pinned_ns;
 	struct order order GUARDED_BY(c->lock);
 	uint32_t token GUARDED_BY(c->lock); /* of a birth in progress, 0 none */
 	struct list_head birth GUARDED_BY(c->lock);
@@ -86,6 +87,7 @@ struct trap {
 	bool stopping; /* atomic */
 	uint64_t fp_size;
 	unsigned ncpu;
+	cpu_set_t cpus; /* that the sandbox may use */
 	bool no_process_vm; /* forced or found: copy through slots */
 };
 extern struct trap trap;
