@@ -106,7 +106,7 @@ static int classify(int advice, int *set, int *clear)
 	case MADV_DODUMP:
 		return 0;
 	case MADV_HWPOISON:
-	case MADV_SOFT_OFFLINE:
+	case 101: /* MADV_SOFT_OFFLINE */
 		return -EPERM;
 	default: /* MERGEABLE: a kernel without KSM; REMOVE: see fallocate */
 		return -EINVAL;
