@@ -30,6 +30,7 @@ enum lock_rank {
 	RANK_DCACHE,	  /* dentry children lists and names */
 	RANK_FS_STRUCT,	  /* struct fs_struct: root and cwd */
 	RANK_FDTABLE,	  /* struct files */
+	RANK_FILE_LOCK,	  /* flock, POSIX and OFD locks */
 	RANK_TASKLIST,	  /* pid tables, parent/child links, process groups, sessions */
 	RANK_SIGHAND,	  /* struct sighand: actions, pending signals */
 	RANK_TASK,	  /* struct task: small fields read by others */

@@ -123,6 +123,7 @@ struct inode {
 	struct list_head sb_node GUARDED_BY(sb->lock);
 	uint64_t map_key;    /* unique over the kernel's life: identity for shared futexes and maps */
 	int writers;	     /* atomic: > 0 open for writing, < 0 being executed (ETXTBSY) */
+	bool dead GUARDED_BY(lock); /* a directory that was removed: nothing can be made in it */
 	struct list_head dentries GUARDED_BY(dcache lock); /* aliases */
 	struct pipe *pipe GUARDED_BY(lock);	 /* FIFO */
 	struct file_lock_context *flc GUARDED_BY(lock); /* flock, POSIX, OFD locks */
@@ -142,6 +143,13 @@ int inode_permission(struct inode *i, const struct cred *cred, int mask);
 /* May cred act as owner of i (utimes, chmod)? */
 bool inode_owner_or_capable(const struct inode *i, const struct cred *cred);
 void inode_touch(struct inode *i, bool mtime, bool ctime); /* lock held: set to now */
+/* Applies a to the generic fields (not size) and sets ctime; lock held. For setattr of file systems. */
+void generic_setattr(struct inode *i, const struct iattr *a);
+/* Executing i: -ETXTBSY while it is open for writing; afterwards opens for writing get -ETXTBSY. */
+int inode_deny_write(struct inode *i) __must_check;
+void inode_allow_write(struct inode *i);
+/* The wall clock as inode times use it (coarse, as in Linux). */
+struct timespec inode_now(void);
 int vfs_getattr(const struct path *path, struct kstat *ret);
 void generic_getattr(struct inode *i, struct kstat *ret);
 
@@ -168,6 +176,7 @@ struct dentry {
 	struct list_head lru;
 	struct dentry *hash_next;
 	uint32_t hash;
+	bool used; /* atomic: looked up since the last trimming pass */
 	int mounted; /* atomic: number of mounts on it in any namespace */
 	void *priv;
 };
@@ -187,6 +196,11 @@ size_t dentry_where(struct dentry *d, char name[256], struct dentry **ret_parent
 /* Child name of dir from the cache or the file system; positive or negative, with a reference.
  * dir is a directory; takes its inode lock when it must ask the file system. */
 int dentry_lookup(struct dentry *dir, const char *name, size_t len, struct dentry **ret);
+/* d's inode, NULL when negative. For readers without locks: what is positive stays so. */
+static inline struct inode *dentry_inode(const struct dentry *d)
+{
+	return __atomic_load_n(&d->inode, __ATOMIC_ACQUIRE);
+}
 
 /* --- super and file system types ------------------------------------------------------------------ */
 
@@ -201,6 +215,8 @@ struct super_ops {
 
 struct super {
 	struct ref ref;
+	struct ref life; /* one for ref, one for each inode: kill() when the last goes */
+	uint64_t next_ino; /* atomic: number of the next inode_new, which the fs may replace */
 	const struct fs_type *type;
 	const struct super_ops *op;
 	struct dentry *root;
@@ -259,7 +275,11 @@ struct mount {
 	struct mnt_namespace *ns GUARDED_BY(mount lock);
 	unsigned flags; /* atomic: MNT_* below */
 	int id;
-	int propagation; /* MS_SHARED, MS_PRIVATE, MS_SLAVE, MS_UNBINDABLE */
+	int propagation; /* MS_SHARED, MS_PRIVATE, MS_SLAVE, MS_UNBINDABLE: kept and shown; events are not
+			    propagated */
+	bool expiring GUARDED_BY(mount lock); /* umount2(MNT_EXPIRE) has seen it unused */
+	struct mount *hash_next GUARDED_BY(mount lock);
+	struct list_head drop; /* on its way out */
 };
 #define MNT_READONLY 1U
 #define MNT_NOSUID 2U
@@ -270,7 +290,7 @@ struct mount {
 #define MNT_RELATIME 64U
 #define MNT_NOSYMFOLLOW 128U
 
-struct mnt_namespace; /* vfs/mount.c */
+struct mnt_namespace; /* vfs/mnt_ns.c */
 struct mnt_namespace *mnt_namespace_get(struct mnt_namespace *ns);
 void mnt_namespace_put(struct mnt_namespace *ns);
 /* A namespace whose root is a new mount of sb's root (one reference of sb is taken over). */
@@ -280,8 +300,16 @@ void mnt_namespace_root(struct mnt_namespace *ns, struct path *ret);
 /* Mounts sb (reference taken over) or a bind of from at path. */
 int mount_super_at(struct super *sb, unsigned mnt_flags, const struct path *at);
 int mount_bind_at(const struct path *from, bool recursive, const struct path *at);
+/* p is the root of a mount and stays the caller's. flags: MNT_DETACH, MNT_FORCE, MNT_EXPIRE. */
 int umount_path(struct path *p, int flags);
+int mount_move(const struct path *from, const struct path *at);
+int mount_set_propagation(const struct path *p, int type, bool recursive);
+/* pivot_root(2): both paths resolved. */
+int mount_pivot(struct task *t, const struct path *new_root, const struct path *put_old);
 int mount_remount(const struct path *p, unsigned mnt_flags);
+/* A mount of sb outside every namespace (one reference of sb is taken over), for layers of an overlay and
+ * the like. NULL when out of memory; dropped with path_put of a path in it. */
+struct mount *mount_internal(struct super *sb, unsigned mnt_flags);
 /* Steps p over mounts stacked on it / up through a mount root. */
 void follow_mount(struct path *p);
 bool follow_up(struct path *p);
@@ -328,6 +356,19 @@ int vfs_rename(const struct path *odir, struct dentry *o, const struct path *ndi
 	       unsigned flags);
 int vfs_setattr(const struct path *p, struct iattr *a);
 int vfs_truncate(const struct path *p, uint64_t size, struct file *f);
+/* An unlinked regular file in dir (O_TMPFILE): an unhashed, positive dentry. */
+int vfs_tmpfile(const struct path *dir, mode_t mode, struct dentry **ret);
+/* The target of a link, NUL-terminated; its length. */
+ssize_t vfs_readlink(const struct path *p, char *buf, size_t cap);
+/* Extended attributes with the name-space rules of xattr(7). */
+ssize_t vfs_getxattr(const struct path *p, const char *name, void *buf, size_t cap);
+int vfs_setxattr(const struct path *p, const char *name, const void *v, size_t n, int flags);
+int vfs_removexattr(const struct path *p, const char *name);
+ssize_t vfs_listxattr(const struct path *p, char *buf, size_t cap);
+/* Between these two the calling thread acts as the kernel itself: the operations of this header check no
+ * permission, and new inodes still get the current task's ids. For overlays. May nest. */
+void vfs_kernel_begin(void);
+void vfs_kernel_end(void);
 /* mkdir -p from root, for mount points; existing is fine. */
 int vfs_mkdir_p(const struct path *root, const char *name, mode_t mode);
 int mnt_want_write(struct mount *m); /* -EROFS, or 0 */
@@ -398,6 +439,12 @@ int64_t generic_llseek(struct file *f, int64_t off, int whence); /* by inode siz
 
 /* --- descriptor tables -------------------------------------------------------------------------------- */
 
+/* What opens of FIFOs and character devices get when their inode has no fop of its own. */
+extern const struct file_ops fifo_file_ops;	       /* fs/pipe */
+int chrdev_open(struct inode *inode, struct file *f); /* fs/devtmpfs: sets f->op by inode->rdev */
+/* Records a read of f in the inode's atime as the mount asks (relatime...). */
+void file_accessed(struct file *f);
+
 struct files *files_new(void);
 struct files *files_get(struct files *fs);
 void files_put(struct files *fs); /* last: closes all */
@@ -411,6 +458,9 @@ int fd_install_at(struct task *t, struct file *f, int fd, bool cloexec) __must_c
 struct file *fd_get(struct task *t, int fd);	  /* + reference; NULL: EBADF (O_PATH too) */
 struct file *fd_get_path(struct task *t, int fd); /* O_PATH files allowed */
 int fd_close(struct task *t, int fd);
+int fd_set_cloexec(struct task *t, int fd, bool on); /* -EBADF */
+/* Is a number free below the limit? -EMFILE: for calls that must fail before they have made something. */
+int fd_room(struct task *t);
 /* i-th open descriptor ≥ start: its number or -1; for /proc/PID/fd. */
 int files_next(struct files *fs, int start);
 struct file *files_lookup(struct files *fs, int fd, bool *cloexec);

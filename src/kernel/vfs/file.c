@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Open files: life, reading, writing, polling. */
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mount.h>
+#include "kernel/task/task.h"
+#include "kernel/usercopy.h"
+#include "kernel/vfs/file_priv.h"
+
+void epoll_file_gone(struct file *f);
+#pragma weak epoll_file_gone
+
+struct file *file_alloc(const struct path *p, struct inode *i, uint32_t flags,
+			const struct cred *cred)
+{
+	struct file *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return NULL;
+	ref_init(&f->ref);
+	mutex_init(&f->pos_lock, RANK_FILE_POS, "file position");
+	list_init(&f->epoll_items);
+	path_get(p);
+	f->path = *p;
+	f->inode = inode_get(i);
+	f->flags = flags;
+	f->is_path = flags & O_PATH;
+	f->can_read = !f->is_path && ((flags & O_ACCMODE) == O_RDONLY || (flags & O_ACCMODE) == O_RDWR);
+	f->can_write = !f->is_path && ((flags & O_ACCMODE) == O_WRONLY || (flags & O_ACCMODE) == O_RDWR);
+	f->cred = cred ? cred_get(cred) : NULL;
+	return f;
+}
+
+void file_free(struct file *f)
+{
+	inode_put(f->inode);
+	path_put(&f->path);
+	if (f->cred)
+		cred_put(f->cred);
+	mutex_destroy(&f->pos_lock);
+	free(f);
+}
+
+struct file *file_get(struct file *f)
+{
+	ref_get(&f->ref);
+	return f;
+}
+
+void file_put(struct file *f)
+{
+	if (!f || !ref_put(&f->ref))
+		return;
+	if (!f->is_path) {
+		if (!list_empty(&f->epoll_items) && epoll_file_gone)
+			epoll_file_gone(f);
+		locks_release(f);
+		if (f->op->fasync && (f->flags & O_ASYNC))
+			f->op->fasync(f, false);
+		if (f->op->release)
+			f->op->release(f);
+		if (f->can_write && S_ISREG(f->inode->mode))
+			inode_put_write(f->inode);
+	}
+	file_free(f);
+}
+
+/* --- reading --- */
+
+ssize_t file_read(struct file *f, struct uio *u, uint64_t *pos, int flags)
+{
+	if (!f->can_read)
+		return -EBADF;
+	if (!f->op->read)
+		return S_ISDIR(f->inode->mode) ? -EISDIR : -EINVAL;
+	if (pos && *pos > INT64_MAX - u->resid)
+		return *pos > INT64_MAX ? -EINVAL : -EOVERFLOW;
+	return f->op->read(f, u, pos, flags);
+}
+
+ssize_t file_read_kernel(struct file *f, void *buf, size_t n, uint64_t off)
+{
+	struct uio u;
+
+	uio_init_kernel(&u, buf, n);
+	if (!f->op->read)
+		return S_ISDIR(f->inode->mode) ? -EISDIR : -EINVAL;
+	return f->op->read(f, &u, &off, 0);
+}
+
+static bool atime_is_old(const struct inode *i, const struct timespec *now)
+{
+	if (i->atime.tv_sec < i->mtime.tv_sec || i->atime.tv_sec < i->ctime.tv_sec)
+		return true;
+	if (i->atime.tv_sec == i->mtime.tv_sec && i->atime.tv_nsec <= i->mtime.tv_nsec)
+		return true;
+	if (i->atime.tv_sec == i->ctime.tv_sec && i->atime.tv_nsec <= i->ctime.tv_nsec)
+		return true;
+	return now->tv_sec - i->atime.tv_sec >= 24 * 60 * 60;
+}
+
+void file_accessed(struct file *f)
+{
+	struct inode *i = f->inode;
+	unsigned mf = f->path.mnt ? __atomic_load_n(&f->path.mnt->flags, __ATOMIC_RELAXED) : 0;
+	struct timespec now;
+
+	if ((f->flags & O_NOATIME) || (mf & (MNT_NOATIME | MNT_READONLY)) ||
+	    (i->sb->flags & (MS_NOATIME | MS_RDONLY)) ||
+	    ((mf & MNT_NODIRATIME) && S_ISDIR(i->mode)))
+		return;
+	now = inode_now();
+	if ((mf & MNT_RELATIME) && !atime_is_old(i, &now))
+		return;
+	i->atime = now;
+}
+
+/* --- writing --- */
+
+/* A write by somebody without CAP_FSETID clears set-id bits. */
+static int remove_privs(struct file *f)
+{
+	struct inode *i = f->inode;
+	struct iattr a = {.valid = ATTR_MODE};
+	const struct cred *c = vfs_cred();
+
+	if (!(__atomic_load_n(&i->mode, __ATOMIC_RELAXED) & (S_ISUID | S_ISGID)) ||
+	    vfs_capable(c, CAP_FSETID) || !i->op || !i->op->setattr)
+		return 0;
+	MUTEX_GUARD(&i->lock);
+	return mode_kill_priv(i, c, &a.mode) ? i->op->setattr(i, &a) : 0;
+}
+
+/* RLIMIT_FSIZE and the end of the offset range; may shorten u. */
+static int check_size(struct file *f, struct uio *u, uint64_t pos, int flags)
+{
+	uint64_t limit = current ? task_rlimit(current, RLIMIT_FSIZE) : RLIM_INFINITY;
+
+	if ((f->flags & O_APPEND) || (flags & RWF_APPEND))
+		pos = __atomic_load_n(&f->inode->size, __ATOMIC_RELAXED);
+	if (limit != RLIM_INFINITY && u->resid && !u->kernel) {
+		if (pos >= limit) {
+			(void)send_signal_task(current, SIGXFSZ, NULL);
+			return -EFBIG;
+		}
+		u->resid = MIN(u->resid, limit - pos);
+	}
+	if (u->resid && pos >= INT64_MAX)
+		return -EFBIG;
+	u->resid = MIN(u->resid, (uint64_t)INT64_MAX - pos);
+	return 0;
+}
+
+ssize_t file_write(struct file *f, struct uio *u, uint64_t *pos, int flags)
+{
+	int r;
+
+	if (!f->can_write)
+		return -EBADF;
+	if (!f->op->write)
+		return -EINVAL;
+	if (S_ISREG(f->inode->mode) && pos) {
+		if (*pos > INT64_MAX)
+			return -EINVAL;
+		r = check_size(f, u, *pos, flags);
+		if (r == 0 && u->resid)
+			r = remove_privs(f);
+		if (r < 0)
+			return r;
+	}
+	return f->op->write(f, u, pos, flags);
+}
+
+/* --- the rest --- */
+
+uint32_t file_poll(struct file *f, struct poll_table *pt)
+{
+	if (!f->op->poll)
+		return EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM;
+	return f->op->poll(f, pt);
+}
+
+int64_t generic_llseek(struct file *f, int64_t off, int whence)
+{
+	uint64_t size = __atomic_load_n(&f->inode->size, __ATOMIC_RELAXED);
+	int64_t to = off;
+
+	switch (whence) {
+	case SEEK_SET:
+		break;
+	case SEEK_CUR:
+		if (__builtin_add_overflow((int64_t)f->pos, off, &to))
+			return -EOVERFLOW;
+		break;
+	case SEEK_END:
+		if (__builtin_add_overflow((int64_t)size, off, &to))
+			return -EOVERFLOW;
+		break;
+	case SEEK_DATA: /* all of it is data */
+	case SEEK_HOLE:
+		if (off < 0 || (uint64_t)off >= size)
+			return -ENXIO;
+		if (whence == SEEK_HOLE)
+			to = (int64_t)size;
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (to < 0)
+		return -EINVAL;
+	f->pos = (uint64_t)to;
+	return to;
+}

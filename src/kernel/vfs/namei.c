@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Changes of the name space on resolved dentries: checks, locks, the file system's operation, the cache.
+ * A dentry came from dentry_lookup without a lock, so each operation looks again once it holds the
+ * directory: -ESTALE says that the name has moved on, and the caller looks it up again.
+ */
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/capability.h>
+#include <string.h>
+#include "kernel/task/task.h"
+#include "kernel/vfs/vfs_priv.h"
+
+/* Sticky directories: only the owner of the file or of the directory may remove it. */
+static bool sticky_forbids(const struct inode *dir, const struct inode *i, const struct cred *c)
+{
+	if (!c || !(dir->mode & S_ISVTX))
+		return false;
+	return c->fsuid.v != i->uid.v && c->fsuid.v != dir->uid.v && !vfs_capable(c, CAP_FOWNER);
+}
+
+int may_create(struct inode *dir, struct dentry *d)
+{
+	if (dir->dead)
+		return -ENOENT;
+	if (d->inode)
+		return -EEXIST;
+	if (!d->hashed || d->parent->inode != dir)
+		return -ESTALE;
+	return inode_permission(dir, vfs_cred(), MAY_WRITE | MAY_EXEC);
+}
+
+int may_delete(struct inode *dir, struct dentry *d, bool want_dir)
+{
+	const struct cred *c = vfs_cred();
+	int r;
+
+	if (!d->hashed || d->parent->inode != dir)
+		return -ESTALE;
+	if (!d->inode)
+		return -ENOENT;
+	r = inode_permission(dir, c, MAY_WRITE | MAY_EXEC);
+	if (r < 0)
+		return r;
+	if (sticky_forbids(dir, d->inode, c))
+		return -EPERM;
+	if (want_dir) {
+		if (!S_ISDIR(d->inode->mode))
+			return -ENOTDIR;
+		if (d->parent == d)
+			return -EBUSY;
+	} else if (S_ISDIR(d->inode->mode)) {
+		return -EISDIR;
+	}
+	return dir->dead ? -ENOENT : 0;
+}
+
+/* --- making names --- */
+
+static int begin_create(const struct path *dir, struct dentry *d)
+{
+	int r = mnt_want_write(dir->mnt);
+
+	return r < 0 ? (d->inode ? -EEXIST : r) : may_create(dir->dentry->inode, d);
+}
+
+int vfs_create(const struct path *dir, struct dentry *d, mode_t mode)
+{
+	struct inode *di = dir->dentry->inode;
+	int r;
+
+	MUTEX_GUARD(&di->lock);
+	r = begin_create(dir, d);
+	if (r < 0)
+		return r;
+	return di->op->create ? di->op->create(di, d, (mode & 07777) | S_IFREG) : -EACCES;
+}
+
+int vfs_mkdir(const struct path *dir, struct dentry *d, mode_t mode)
+{
+	struct inode *di = dir->dentry->inode;
+	int r;
+
+	MUTEX_GUARD(&di->lock);
+	r = begin_create(dir, d);
+	if (r < 0)
+		return r;
+	return di->op->mkdir ? di->op->mkdir(di, d, (mode & 01777) | S_IFDIR) : -EPERM;
+}
+
+int vfs_mknod(const struct path *dir, struct dentry *d, mode_t mode, dev_t rdev)
+{
+	struct inode *di = dir->dentry->inode;
+	int r;
+
+	MUTEX_GUARD(&di->lock);
+	r = begin_create(dir, d);
+	if (r < 0)
+		return r;
+	if ((S_ISCHR(mode) || S_ISBLK(mode)) && !(S_ISCHR(mode) && rdev == 0) &&
+	    !vfs_capable(vfs_cred(), CAP_MKNOD))
+		return -EPERM;
+	return di->op->mknod ? di->op->mknod(di, d, mode, rdev) : -EPERM;
+}
+
+int vfs_symlink(const struct path *dir, struct dentry *d, const char *target)
+{
+	struct inode *di = dir->dentry->inode;
+	int r;
+
+	MUTEX_GUARD(&di->lock);
+	r = begin_create(dir, d);
+	if (r < 0)
+		return r;
+	return di->op->symlink ? di->op->symlink(di, d, target) : -EPERM;
+}
+
+int vfs_tmpfile(const struct path *dir, mode_t mode, struct dentry **ret)
+{
+	struct inode *di = dir->dentry->inode;
+	_cleanup_(dentry_putp) struct dentry *d = NULL;
+	int r;
+
+	r = mnt_want_write(dir->mnt);
+	if (r == 0)
+		r = inode_permission(di, vfs_cred(), MAY_WRITE | MAY_EXEC);
+	if (r < 0)
+		return r;
+	if (!di->op->tmpfile)
+		return -EOPNOTSUPP;
+	d = dentry_new(di->sb, dir->dentry, "#tmpfile", 8);
+	if (!d)
+		return -ENOMEM;
+	MUTEX_GUARD(&di->lock);
+	if (di->dead)
+		return -ENOENT;
+	r = di->op->tmpfile(di, d, (mode & 07777) | S_IFREG);
+	if (r == 0)
+		*ret = TAKE_PTR(d);
+	return r;
+}
+
+/* linkat(2) after resolution: old is a file, d the new negative name. */
+int vfs_link(const struct path *old, const struct path *dir, struct dentry *d)
+{
+	struct inode *di = dir->dentry->inode, *i = dentry_inode(old->dentry);
+	int r;
+
+	if (!i)
+		return -ENOENT;
+	MUTEX_GUARD(&di->lock);
+	r = begin_create(dir, d);
+	if (r < 0)
+		return r;
+	if (i->sb != di->sb)
+		return -EXDEV;
+	if (!di->op->link || S_ISDIR(i->mode))
+		return -EPERM;
+	MUTEX_GUARD(&i->lock);
+	/* No way back for what has no name, but O_TMPFILE files (their dentry was never hashed). */
+	if (i->nlink == 0 && strcmp(old->dentry->name, "#tmpfile") != 0)
+		return -ENOENT;
+	return di->op->link(old->dentry, di, d);
+}
+
+/* --- removing names --- */
+
+static int begin_delete(const struct path *dir, struct dentry *d, bool want_dir)
+{
+	int r = mnt_want_write(dir->mnt);
+
+	if (r == 0)
+		r = may_delete(dir->dentry->inode, d, want_dir);
+	if (r == 0 && __atomic_load_n(&d->mounted, __ATOMIC_ACQUIRE))
+		r = -EBUSY;
+	return r;
+}
+
+int vfs_unlink(const struct path *dir, struct dentry *d)
+{
+	struct inode *di = dir->dentry->inode, *i;
+	int r;
+
+	MUTEX_GUARD(&di->lock);
+	r = begin_delete(dir, d, false);
+	if (r < 0)
+		return r;
+	if (!di->op->unlink)
+		return -EPERM;
+	i = d->inode;
+	mutex_lock(&i->lock);
+	r = di->op->unlink(di, d);
+	mutex_unlock(&i->lock);
+	if (r == 0)
+		dentry_drop(d);
+	return r;
+}
+
+int vfs_rmdir(const struct path *dir, struct dentry *d)
+{
+	struct inode *di = dir->dentry->inode, *i;
+	int r;
+
+	MUTEX_GUARD(&di->lock);
+	r = begin_delete(dir, d, true);
+	if (r < 0)
+		return r;
+	if (!di->op->rmdir)
+		return -EPERM;
+	i = d->inode;
+	mutex_lock_nested(&i->lock); /* child after parent */
+	r = di->op->rmdir(di, d);
+	if (r == 0)
+		i->dead = true;
+	mutex_unlock(&i->lock);
+	if (r == 0) {
+		dentry_drop(d);
+		dcache_prune(d);
+	}
+	return r;
+}
+
+/* --- reading links --- */
+
+ssize_t vfs_readlink(const struct path *p, char *buf, size_t cap)
+{
+	struct inode *i = dentry_inode(p->dentry);
+
+	if (!i)
+		return -ENOENT;
+	if (!S_ISLNK(i->mode) || !i->op->readlink)
+		return -EINVAL;
+	return i->op->readlink(i, buf, cap);
+}
+
+/* --- mkdir -p --- */
+
+static int mkdir_one(const struct path *at, const char *name, size_t len, mode_t mode,
+		     struct path *ret)
+{
+	_cleanup_(dentry_putp) struct dentry *d = NULL;
+	char comp[NAME_MAX + 1];
+	int r;
+
+	if (len > NAME_MAX)
+		return -ENAMETOOLONG;
+	memcpy(comp, name, len);
+	comp[len] = '\0';
+	r = path_lookup_from(at, comp, LOOKUP_FOLLOW, ret);
+	if (r != -ENOENT)
+		return r;
+	r = dentry_lookup(at->dentry, comp, len, &d);
+	if (r == 0)
+		r = vfs_mkdir(at, d, mode);
+	if (r < 0 && r != -EEXIST)
+		return r;
+	return path_lookup_from(at, comp, LOOKUP_FOLLOW, ret);
+}
+
+int vfs_mkdir_p(const struct path *root, const char *name, mode_t mode)
+{
+	struct path cur = *root;
+	int r = 0;
+
+	path_get(&cur);
+	while (r == 0 && *name) {
+		const char *e = strchrnul(name, '/');
+		struct path next;
+
+		if (e != name) {
+			r = mkdir_one(&cur, name, (size_t)(e - name), mode, &next);
+			if (r == 0) {
+				path_put(&cur);
+				cur = next;
+			}
+		}
+		name = *e ? e + 1 : e;
+	}
+	path_put(&cur);
+	return r;
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* rename(2) in all its forms, on resolved dentries. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <linux/fs.h>
+#include "kernel/vfs/vfs_priv.h"
+
+/* Locks both directories: the ancestor first, else by address; other pairs of directories of this super are
+ * kept out by rename_lock. */
+static void lock_dirs(struct dentry *a, struct dentry *b)
+{
+	struct inode *ia = a->inode, *ib = b->inode;
+
+	if (ia == ib) {
+		mutex_lock(&ia->lock);
+		return;
+	}
+	mutex_lock(&ia->sb->rename_lock);
+	if (dentry_is_ancestor(b, a) || (!dentry_is_ancestor(a, b) && ib < ia)) {
+		struct inode *t = ia;
+
+		ia = ib;
+		ib = t;
+	}
+	mutex_lock(&ia->lock);
+	mutex_lock_nested(&ib->lock);
+}
+
+static void unlock_dirs(struct dentry *a, struct dentry *b)
+{
+	mutex_unlock(&a->inode->lock);
+	if (a->inode == b->inode)
+		return;
+	mutex_unlock(&b->inode->lock);
+	mutex_unlock(&a->inode->sb->rename_lock);
+}
+
+/* The moved and the replaced object. Directories come after their parents, which are held; two of one kind
+ * in the order of their addresses. */
+static void lock_victims(struct inode *a, struct inode *b)
+{
+	if (a == b)
+		b = NULL;
+	if (a && b && (S_ISDIR(b->mode) > S_ISDIR(a->mode) ||
+		       (S_ISDIR(a->mode) == S_ISDIR(b->mode) && b < a))) {
+		struct inode *t = a;
+
+		a = b;
+		b = t;
+	}
+	if (a)
+		mutex_lock_nested(&a->lock);
+	if (b)
+		mutex_lock_nested(&b->lock);
+}
+
+static void unlock_victims(struct inode *a, struct inode *b)
+{
+	if (a)
+		mutex_unlock(&a->lock);
+	if (b && b != a)
+		mutex_unlock(&b->lock);
+}
+
+static int check_exchange(struct dentry *od, struct dentry *o, struct dentry *nd, struct dentry *n)
+{
+	int r = may_delete(nd->inode, n, S_ISDIR(n->inode->mode));
+
+	if (r < 0)
+		return r;
+	return dentry_is_ancestor(n, od) || dentry_is_ancestor(o, nd) ? -EINVAL : 0;
+}
+
+/* Everything but the file system's own reasons. Directories are locked. */
+static int check_rename(const struct path *odir, struct dentry *o, const struct path *ndir,
+			struct dentry *n, unsigned flags)
+{
+	struct inode *od = odir->dentry->inode, *nd = ndir->dentry->inode;
+	bool is_dir;
+	int r;
+
+	if (!o->hashed || o->parent != odir->dentry || !n->hashed || n->parent != ndir->dentry)
+		return -ESTALE;
+	if (!o->inode)
+		return -ENOENT;
+	if ((flags & RENAME_NOREPLACE) && n->inode)
+		return -EEXIST;
+	if ((flags & RENAME_EXCHANGE) && !n->inode)
+		return -ENOENT;
+	if (dentry_is_ancestor(o, ndir->dentry))
+		return -EINVAL;
+	if (!(flags & RENAME_EXCHANGE) && n->inode && dentry_is_ancestor(n, odir->dentry))
+		return -ENOTEMPTY;
+	/* The same by inode: a directory that a host renamed may have two dentries. */
+	if (o->inode == nd || o->inode == od || (n->inode && (n->inode == od || n->inode == nd)))
+		return -EINVAL;
+	is_dir = S_ISDIR(o->inode->mode);
+	r = may_delete(od, o, is_dir);
+	if (r < 0)
+		return r;
+	if (flags & RENAME_EXCHANGE)
+		r = check_exchange(odir->dentry, o, ndir->dentry, n);
+	else if (n->inode)
+		r = may_delete(nd, n, is_dir);
+	else
+		r = may_create(nd, n);
+	if (r < 0)
+		return r;
+	/* A directory that changes its parent has its ".." written. */
+	if (od != nd && is_dir)
+		r = inode_permission(o->inode, vfs_cred(), MAY_WRITE);
+	if (r == 0 && od != nd && (flags & RENAME_EXCHANGE) && S_ISDIR(n->inode->mode))
+		r = inode_permission(n->inode, vfs_cred(), MAY_WRITE);
+	if (r < 0)
+		return r;
+	if (__atomic_load_n(&o->mounted, __ATOMIC_ACQUIRE) ||
+	    __atomic_load_n(&n->mounted, __ATOMIC_ACQUIRE))
+		return -EBUSY;
+	return od->op->rename ? 0 : -EPERM;
+}
+
+static int do_rename(struct dentry *od, struct dentry *o, struct dentry *nd, struct dentry *n,
+		     unsigned flags)
+{
+	struct inode *oi = o->inode, *ni = n->inode;
+	bool victim_dir = ni && S_ISDIR(ni->mode) && !(flags & RENAME_EXCHANGE);
+	int r;
+
+	lock_victims(oi, ni);
+	r = od->inode->op->rename(od->inode, o, nd->inode, n, flags);
+	if (r == 0 && victim_dir)
+		ni->dead = true;
+	unlock_victims(oi, ni);
+	if (r < 0)
+		return r;
+	if (flags & RENAME_EXCHANGE) {
+		dentry_exchange(o, n);
+		return 0;
+	}
+	dentry_move(o, n);
+	if (victim_dir)
+		dcache_prune(n);
+	return 0;
+}
+
+int vfs_rename(const struct path *odir, struct dentry *o, const struct path *ndir, struct dentry *n,
+	       unsigned flags)
+{
+	int r;
+
+	if (odir->mnt->sb != ndir->mnt->sb)
+		return -EXDEV;
+	r = mnt_want_write(odir->mnt);
+	if (r == 0)
+		r = mnt_want_write(ndir->mnt);
+	if (r < 0)
+		return r;
+	lock_dirs(odir->dentry, ndir->dentry);
+	r = check_rename(odir, o, ndir, n, flags);
+	if (r == 0 && !((flags & RENAME_EXCHANGE) == 0 && o->inode == n->inode)) {
+		/* Two names of one file: nothing happens, as POSIX says. */
+		r = do_rename(odir->dentry, o, ndir->dentry, n, flags);
+	}
+	unlock_dirs(odir->dentry, ndir->dentry);
+	return r;
+}
