@@ -22,6 +22,7 @@ enum lock_rank {
 	RANK_INODE_DIR,	  /* inode lock of a directory */
 	RANK_INODE,	  /* inode lock of anything else */
 	RANK_OVL_COPYUP,  /* overlay: copy-up of one inode; takes the layers' inode locks below */
+	RANK_LAYER_RENAME, /* rename_lock of a layer */
 	RANK_LAYER_DIR,	  /* inode locks of an overlay's upper and lower file systems */
 	RANK_LAYER_INODE,
 	RANK_MM,	  /* struct mm: vma tree */

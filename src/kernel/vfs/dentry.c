@@ -175,6 +175,19 @@ struct dentry *dentry_parent_get(struct dentry *d)
 	return dentry_get(d->parent);
 }
 
+struct dentry *dentry_of_inode(struct inode *i)
+{
+	struct dentry *d;
+
+	MUTEX_GUARD(&dcache_lock);
+	for (int pass = 0; pass < 2; pass++)
+		list_for_each_entry(d, &i->dentries, alias)
+			/* One that is being freed has no reference to give. */
+			if ((pass || d->hashed || d->parent == d) && ref_get_unless_zero(&d->ref))
+				return d;
+	return NULL;
+}
+
 bool dentry_is_ancestor(const struct dentry *a, const struct dentry *d)
 {
 	MUTEX_GUARD(&dcache_lock);

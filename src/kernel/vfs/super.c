@@ -58,3 +58,14 @@ void super_put(struct super *sb)
 	}
 	super_life_put(sb);
 }
+
+void super_make_layer(struct super *sb)
+{
+	struct inode *i;
+
+	MUTEX_GUARD(&sb->lock);
+	sb->layer = true;
+	sb->rename_lock.rank = RANK_LAYER_RENAME;
+	list_for_each_entry(i, &sb->inodes, sb_node)
+		i->lock.rank = S_ISDIR(i->mode) ? RANK_LAYER_DIR : RANK_LAYER_INODE;
+}

@@ -190,9 +190,13 @@ void dentry_instantiate(struct dentry *d, struct inode *i);
 void dentry_drop(struct dentry *d);
 /* A root dentry for sb, owning i. */
 struct dentry *dentry_make_root(struct super *sb, struct inode *i);
+/* d's parent with a reference; d itself for a root. */
+struct dentry *dentry_parent_get(struct dentry *d);
 /* Where d is now, taken together under the dcache lock, for revalidate() and others that hold no directory
  * lock: its parent (a reference; d itself for a root) and its name, NUL-terminated. Returns the length. */
 size_t dentry_where(struct dentry *d, char name[256], struct dentry **ret_parent);
+/* One of the names of i that can still be looked up, else any dentry of it; a reference, or NULL. */
+struct dentry *dentry_of_inode(struct inode *i);
 /* Child name of dir from the cache or the file system; positive or negative, with a reference.
  * dir is a directory; takes its inode lock when it must ask the file system. */
 int dentry_lookup(struct dentry *dir, const char *name, size_t len, struct dentry **ret);
@@ -253,6 +257,8 @@ const struct fs_type *fs_type_find(const char *name);
 struct super *super_new(const struct fs_type *t, const struct super_ops *op, uint32_t magic);
 struct super *super_get(struct super *sb);
 void super_put(struct super *sb);
+/* Sets layer and gives the locks of the inodes that exist their ranks. sb is not in use yet. */
+void super_make_layer(struct super *sb);
 /* The anonymous super of pipes, sockets, eventfds, memfds. */
 struct super *anon_super(void);
 

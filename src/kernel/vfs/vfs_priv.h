@@ -24,7 +24,6 @@ void dentry_exchange(struct dentry *a, struct dentry *b);
 bool dentry_is_ancestor(const struct dentry *a, const struct dentry *d);
 /* Forgets every cached dentry below root. */
 void dcache_prune(struct dentry *root);
-struct dentry *dentry_parent_get(struct dentry *d);
 
 /* --- super.c --- */
 void super_life_put(struct super *sb); /* an inode has gone */
