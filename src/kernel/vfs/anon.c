@@ -8,11 +8,10 @@
 
 static struct super *anon_sb;	    /* constant after vfs_init */
 static struct mount *anon_mnt;	    /* dito */
-static struct inode *shared_inode;  /* of all files with mode 0, as in Linux */
 
 static int anon_setattr(struct inode *i, const struct iattr *a)
 {
-	if (i == shared_inode)
+	if (!(i->mode & S_IFMT))
 		return -EOPNOTSUPP;
 	generic_setattr(i, a);
 	return 0;
@@ -54,7 +53,7 @@ static struct inode *anon_inode(mode_t mode)
 int anon_file_new(const char *name, const struct file_ops *op, void *priv, uint32_t flags,
 		  mode_t mode, struct file **ret)
 {
-	struct inode *i = mode ? anon_inode(mode) : inode_get(shared_inode);
+	struct inode *i = anon_inode(mode ? mode : 0600);
 	struct dentry *d = i ? dentry_new(anon_sb, NULL, name, strlen(name)) : NULL;
 	struct path p = {anon_mnt, d};
 	struct file *f;
@@ -92,6 +91,5 @@ int vfs_init(void)
 	if (!anon_sb->root)
 		return -ENOMEM;
 	anon_mnt = mount_internal(super_get(anon_sb), 0);
-	shared_inode = anon_inode(0600);
-	return anon_mnt && shared_inode ? 0 : -ENOMEM;
+	return anon_mnt ? 0 : -ENOMEM;
 }

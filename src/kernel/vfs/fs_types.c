@@ -6,7 +6,8 @@
 extern const struct fs_type tmpfs_fs_type, overlay_fs_type, proc_fs_type, sysfs_fs_type,
 	devtmpfs_fs_type, devpts_fs_type, mqueue_fs_type, cgroup2_fs_type;
 
-/* A kernel linked without one of these (a unit test) has NULL there. */
+/* A kernel linked without one of these (a unit test) has NULL there: fs_type_find() steps over it. */
+#pragma weak overlay_fs_type
 #pragma weak proc_fs_type
 #pragma weak sysfs_fs_type
 #pragma weak devtmpfs_fs_type
@@ -15,8 +16,8 @@ extern const struct fs_type tmpfs_fs_type, overlay_fs_type, proc_fs_type, sysfs_
 #pragma weak cgroup2_fs_type
 
 const struct fs_type *const fs_types[] = {
-	&tmpfs_fs_type,	   &overlay_fs_type, &proc_fs_type,   &sysfs_fs_type,
-	&devtmpfs_fs_type, &devpts_fs_type,  &mqueue_fs_type, &cgroup2_fs_type,
+	&tmpfs_fs_type,	 &proc_fs_type,	  &sysfs_fs_type,   &devtmpfs_fs_type,
+	&devpts_fs_type, &mqueue_fs_type, &cgroup2_fs_type, &overlay_fs_type,
 	NULL,
 };
 
