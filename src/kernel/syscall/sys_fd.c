@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Descriptors: dup, fcntl, flock. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include "kernel/fs/anon/memfd.h"
+#include "kernel/fs/pipe/pipe.h"
+#include "kernel/syscall/syscall.h"
+#include "kernel/task/task.h"
+#include "kernel/usercopy.h"
+#include "kernel/vfs/lock.h"
+#include "kernel/vfs/vfs.h"
+
+#pragma weak pipe_fcntl
+#pragma weak memfd_fcntl
+
+/* --- dup ---------------------------------------------------------------------------------------------- */
+
+static long dup_from(struct task *t, int fd, int min, bool cloexec)
+{
+	struct file *f = fd_get_path(t, fd);
+	int r;
+
+	if (!f)
+		return -EBADF;
+	r = fd_install(t, f, min, cloexec);
+	if (r < 0)
+		file_put(f);
+	return r;
+}
+
+static long dup_to(struct task *t, int fd, int to, bool cloexec)
+{
+	struct file *f = fd_get_path(t, fd);
+	int r;
+
+	if (!f)
+		return -EBADF;
+	r = fd_install_at(t, f, to, cloexec);
+	if (r < 0)
+		file_put(f);
+	return r;
+}
+
+long sys_dup(struct task *t, const struct sysargs *a)
+{
+	return dup_from(t, arg_int(a, 0), 0, false);
+}
+
+long sys_dup2(struct task *t, const struct sysargs *a)
+{
+	int from = arg_int(a, 0), to = arg_int(a, 1);
+
+	if (from == to) {
+		_cleanup_(file_putp) struct file *f = fd_get_path(t, from);
+
+		return f ? to : -EBADF;
+	}
+	return dup_to(t, from, to, false);
+}
+
+long sys_dup3(struct task *t, const struct sysargs *a)
+{
+	int from = arg_int(a, 0), to = arg_int(a, 1), flags = arg_int(a, 2);
+
+	if ((flags & ~O_CLOEXEC) || from == to)
+		return -EINVAL;
+	return dup_to(t, from, to, flags & O_CLOEXEC);
+}
+
+/* --- record locks --------------------------------------------------------------------------------------- */
+
+#define OFFSET_MAX ((uint64_t)INT64_MAX)
+
+static_assert(sizeof(struct flock) == 32, "x86-64 layout");
+
+static int lock_base(struct file *f, short whence, int64_t *ret)
+{
+	struct kstat st;
+	int r;
+
+	switch (whence) {
+	case SEEK_SET:
+		*ret = 0;
+		return 0;
+	case SEEK_CUR:
+		mutex_lock(&f->pos_lock);
+		*ret = (int64_t)f->pos;
+		mutex_unlock(&f->pos_lock);
+		return 0;
+	case SEEK_END:
+		r = vfs_getattr(&f->path, &st);
+		*ret = r < 0 ? 0 : (int64_t)st.size;
+		return r;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* fcntl_locking(2): where the guest's record begins and ends. */
+static int lock_range(struct file *f, const struct flock *fl, struct lock_range *ret)
+{
+	int64_t start, end;
+	int r;
+
+	r = lock_base(f, fl->l_whence, &start);
+	if (r < 0)
+		return r;
+	if (__builtin_add_overflow(start, fl->l_start, &start))
+		return -EOVERFLOW;
+	if (start < 0)
+		return -EINVAL;
+	if (fl->l_len > 0) {
+		if (__builtin_add_overflow(start, fl->l_len - 1, &end))
+			return -EOVERFLOW;
+	} else if (fl->l_len < 0) {
+		end = start - 1;
+		if (__builtin_add_overflow(start, fl->l_len, &start) || start < 0)
+			return -EINVAL;
+	} else {
+		end = INT64_MAX;
+	}
+	if (fl->l_type != F_RDLCK && fl->l_type != F_WRLCK && fl->l_type != F_UNLCK)
+		return -EINVAL;
+	*ret = (struct lock_range){fl->l_type, (uint64_t)start, (uint64_t)end};
+	return 0;
+}
+
+static long get_lock(struct task *t, struct file *f, uaddr_t uflock, bool ofd)
+{
+	struct lock_range lr;
+	struct flock fl;
+	int pid = 0, r;
+
+	if (copy_in(t, &fl, uflock, sizeof(fl)) < 0)
+		return -EFAULT;
+	if ((ofd && fl.l_pid != 0) || (!ofd && fl.l_type == F_UNLCK))
+		return -EINVAL;
+	r = lock_range(f, &fl, &lr);
+	if (r < 0)
+		return r;
+	record_test(t, f, &lr, ofd, &pid);
+	fl.l_type = (short)lr.type;
+	if (lr.type != F_UNLCK) {
+		fl.l_whence = SEEK_SET;
+		fl.l_start = (int64_t)lr.start;
+		fl.l_len = lr.end >= OFFSET_MAX ? 0 : (int64_t)(lr.end - lr.start + 1);
+		fl.l_pid = pid;
+	}
+	return copy_out(t, uflock, &fl, sizeof(fl));
+}
+
+static long set_lock(struct task *t, struct file *f, uaddr_t uflock, bool ofd, bool wait)
+{
+	struct lock_range lr;
+	struct flock fl;
+	int r;
+
+	if (copy_in(t, &fl, uflock, sizeof(fl)) < 0)
+		return -EFAULT;
+	r = lock_range(f, &fl, &lr);
+	if (r < 0)
+		return r;
+	if ((lr.type == F_RDLCK && !f->can_read) || (lr.type == F_WRLCK && !f->can_write))
+		return -EBADF;
+	if (ofd && fl.l_pid != 0)
+		return -EINVAL;
+	return record_lock(t, f, &lr, ofd, wait);
+}
+
+/* --- fcntl ------------------------------------------------------------------------------------------------ */
+
+#define SETFL_MASK ((uint32_t)(O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | O_ASYNC))
+
+static long set_flags(struct task *t, struct file *f, uint32_t arg)
+{
+	uint32_t old = __atomic_load_n(&f->flags, __ATOMIC_RELAXED), fresh;
+	int r;
+
+	if ((arg & ~old & O_NOATIME) && !inode_owner_or_capable(f->inode, t->cred))
+		return -EPERM;
+	if (((arg ^ old) & O_ASYNC) && f->op->fasync) {
+		r = f->op->fasync(f, arg & O_ASYNC);
+		if (r < 0)
+			return r;
+	}
+	do {
+		fresh = (old & ~SETFL_MASK) | (arg & SETFL_MASK);
+	} while (!__atomic_compare_exchange_n(&f->flags, &old, fresh, true, __ATOMIC_RELAXED,
+					      __ATOMIC_RELAXED));
+	return 0;
+}
+
+static long set_owner(struct task *t, struct file *f, int who)
+{
+	_cleanup_(task_putp) struct task *o = NULL;
+
+	if (who == INT32_MIN)
+		return -EINVAL;
+	if (who > 0) {
+		o = task_find_get(task_pid_ns(t), who);
+		if (!o)
+			return -ESRCH;
+	}
+	__atomic_store_n(&f->owner, who, __ATOMIC_RELAXED);
+	return 0;
+}
+
+static long set_owner_ex(struct task *t, struct file *f, uaddr_t p)
+{
+	struct f_owner_ex ex;
+
+	if (copy_in(t, &ex, p, sizeof(ex)) < 0)
+		return -EFAULT;
+	if (ex.type != F_OWNER_TID && ex.type != F_OWNER_PID && ex.type != F_OWNER_PGRP)
+		return -EINVAL;
+	return set_owner(t, f, ex.type == F_OWNER_PGRP ? -ex.pid : ex.pid);
+}
+
+static long get_owner_ex(struct task *t, struct file *f, uaddr_t p)
+{
+	int who = __atomic_load_n(&f->owner, __ATOMIC_RELAXED);
+	struct f_owner_ex ex = {who < 0 ? F_OWNER_PGRP : F_OWNER_PID, who < 0 ? -who : who};
+
+	return copy_out(t, p, &ex, sizeof(ex));
+}
+
+static long get_fd_flags(struct task *t, int fd)
+{
+	bool cloexec = false;
+	_cleanup_(file_putp) struct file *f = files_lookup(t->files, fd, &cloexec);
+
+	return !f ? -EBADF : cloexec ? FD_CLOEXEC : 0;
+}
+
+static long dup_min(struct task *t, int fd, uint64_t min, bool cloexec)
+{
+	if (min >= task_rlimit(t, RLIMIT_NOFILE) || min > INT32_MAX)
+		return -EINVAL;
+	return dup_from(t, fd, (int)min, cloexec);
+}
+
+/* Commands on what is open, not for O_PATH. */
+static long fcntl_file(struct task *t, struct file *f, unsigned cmd, uint64_t arg)
+{
+	switch (cmd) {
+	case F_SETFL:
+		return set_flags(t, f, (uint32_t)arg);
+	case F_GETLK:
+	case F_OFD_GETLK:
+		return get_lock(t, f, uaddr(arg), cmd == F_OFD_GETLK);
+	case F_SETLK:
+	case F_SETLKW:
+		return set_lock(t, f, uaddr(arg), false, cmd == F_SETLKW);
+	case F_OFD_SETLK:
+	case F_OFD_SETLKW:
+		return set_lock(t, f, uaddr(arg), true, cmd == F_OFD_SETLKW);
+	case F_SETOWN:
+		return set_owner(t, f, (int)arg);
+	case F_GETOWN:
+		return __atomic_load_n(&f->owner, __ATOMIC_RELAXED);
+	case F_SETOWN_EX:
+		return set_owner_ex(t, f, uaddr(arg));
+	case F_GETOWN_EX:
+		return get_owner_ex(t, f, uaddr(arg));
+	case F_GETSIG:
+		return 0; /* SIGIO: the only one there is */
+	case F_SETSIG:
+		return arg == 0 ? 0 : -EINVAL;
+	case F_GETLEASE:
+		return F_UNLCK;
+	case F_SETPIPE_SZ:
+	case F_GETPIPE_SZ:
+		return pipe_fcntl ? pipe_fcntl(f, cmd, arg) : -EBADF;
+	case F_ADD_SEALS:
+	case F_GET_SEALS:
+		return memfd_fcntl ? memfd_fcntl(f, (int)cmd, arg) : -EINVAL;
+	default:
+		return -EINVAL;
+	}
+}
+
+long sys_fcntl(struct task *t, const struct sysargs *a)
+{
+	_cleanup_(file_putp) struct file *f = NULL;
+	unsigned cmd = arg_u32(a, 1);
+	int fd = arg_int(a, 0);
+
+	switch (cmd) {
+	case F_DUPFD:
+	case F_DUPFD_CLOEXEC:
+		f = fd_get_path(t, fd);
+		return f ? dup_min(t, fd, arg_u32(a, 2), cmd == F_DUPFD_CLOEXEC) : -EBADF;
+	case F_GETFD:
+		return get_fd_flags(t, fd);
+	case F_SETFD:
+		return fd_set_cloexec(t, fd, a->v[2] & FD_CLOEXEC);
+	case F_GETFL:
+		f = fd_get_path(t, fd);
+		return f ? (long)__atomic_load_n(&f->flags, __ATOMIC_RELAXED) : -EBADF;
+	default:
+		f = fd_get(t, fd);
+		return f ? fcntl_file(t, f, cmd, a->v[2]) : -EBADF;
+	}
+}
+
+long sys_flock(struct task *t, const struct sysargs *a)
+{
+	_cleanup_(file_putp) struct file *f = NULL;
+	int op = arg_int(a, 1) & ~LOCK_NB, type;
+
+	if (op == LOCK_SH)
+		type = F_RDLCK;
+	else if (op == LOCK_EX)
+		type = F_WRLCK;
+	else if (op == LOCK_UN)
+		type = F_UNLCK;
+	else
+		return -EINVAL;
+	f = fd_get(t, arg_int(a, 0));
+	return f ? flock_file(t, f, type, !(arg_int(a, 1) & LOCK_NB)) : -EBADF;
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sendfile and copy_file_range: bytes from one file to another through kernel memory. */
+#include <fcntl.h>
+#include "kernel/syscall/syscall.h"
+#include "kernel/task/task.h"
+#include "kernel/usercopy.h"
+#include "kernel/vfs/vfs.h"
+
+#define CHUNK 131072U
+
+/* One side of a copy. own: the file's position is used and moved, unless there is none. */
+struct side {
+	struct file *f;
+	uint64_t pos;
+	bool own;
+};
+
+static void side_load(struct side *s)
+{
+	if (!s->own)
+		return;
+	mutex_lock(&s->f->pos_lock);
+	s->pos = s->f->pos;
+	mutex_unlock(&s->f->pos_lock);
+}
+
+static void side_store(struct side *s)
+{
+	if (!s->own)
+		return;
+	mutex_lock(&s->f->pos_lock);
+	s->f->pos = s->pos;
+	mutex_unlock(&s->f->pos_lock);
+}
+
+/* All of buf, or as much as out takes. */
+static ssize_t write_out(struct side *out, void *buf, size_t n)
+{
+	struct uio u;
+	ssize_t done = 0, r = 0;
+
+	while ((size_t)done < n) {
+		uio_init_kernel(&u, (char *)buf + done, n - (size_t)done);
+		r = file_write(out->f, &u, out->f->op->llseek ? &out->pos : NULL, 0);
+		if (r <= 0)
+			break;
+		done += r;
+	}
+	return done ? done : r;
+}
+
+static long copy_bytes(struct side *in, struct side *out, size_t len)
+{
+	size_t cap = MIN(len, (size_t)CHUNK);
+	_cleanup_free_ void *buf = malloc(cap ? cap : 1);
+	long done = 0;
+	ssize_t n, w = 0;
+
+	if (!buf)
+		return -ENOMEM;
+	side_load(in);
+	side_load(out);
+	while (len) {
+		uint64_t at = in->pos;
+		struct uio u;
+
+		uio_init_kernel(&u, buf, MIN(len, cap));
+		n = file_read(in->f, &u, &at, 0);
+		if (n <= 0) {
+			w = n;
+			break;
+		}
+		w = write_out(out, buf, (size_t)n);
+		if (w <= 0)
+			break;
+		in->pos += (uint64_t)w;
+		len -= (size_t)w;
+		done += w;
+		if (w < n || signal_pending(current))
+			break;
+	}
+	side_store(in);
+	side_store(out);
+	return done ? done : w;
+}
+
+long sys_sendfile(struct task *t, const struct sysargs *a)
+{
+	_cleanup_(file_putp) struct file *in = fd_get(t, arg_int(a, 1));
+	_cleanup_(file_putp) struct file *out = fd_get(t, arg_int(a, 0));
+	struct side si = {.f = in, .own = !a->v[2]}, so = {.f = out};
+	long n;
+
+	if (a->v[2] && copy_in(t, &si.pos, arg_uaddr(a, 2), sizeof(si.pos)) < 0)
+		return -EFAULT;
+	if (!in || !in->can_read || !out || !out->can_write)
+		return -EBADF;
+	if (!in->op->llseek)
+		return a->v[2] ? -ESPIPE : -EINVAL;
+	if (S_ISDIR(in->inode->mode) || (out->flags & O_APPEND) || (int64_t)si.pos < 0)
+		return -EINVAL;
+	so.own = out->op->llseek;
+	n = copy_bytes(&si, &so, MIN(a->v[3], (uint64_t)MAX_RW_COUNT));
+	if (a->v[2] && put_u64(t, arg_uaddr(a, 2), si.pos) < 0)
+		return -EFAULT;
+	return n;
+}
+
+static int check_range(const struct side *in, const struct side *out, uint64_t len)
+{
+	if (S_ISDIR(in->f->inode->mode) || S_ISDIR(out->f->inode->mode))
+		return -EISDIR;
+	if (!S_ISREG(in->f->inode->mode) || !S_ISREG(out->f->inode->mode))
+		return -EINVAL;
+	if (!in->f->can_read || !out->f->can_write || (out->f->flags & O_APPEND))
+		return -EBADF;
+	if ((int64_t)in->pos < 0 || (int64_t)out->pos < 0)
+		return -EINVAL;
+	if (len > INT64_MAX - in->pos || len > INT64_MAX - out->pos)
+		return -EOVERFLOW;
+	if (in->f->inode == out->f->inode && in->pos < out->pos + len && out->pos < in->pos + len)
+		return -EINVAL;
+	return 0;
+}
+
+long sys_copy_file_range(struct task *t, const struct sysargs *a)
+{
+	_cleanup_(file_putp) struct file *in = fd_get(t, arg_int(a, 0));
+	_cleanup_(file_putp) struct file *out = fd_get(t, arg_int(a, 2));
+	struct side si = {.f = in, .own = !a->v[1]}, so = {.f = out, .own = !a->v[3]};
+	long n;
+	int r;
+
+	if (!in || !out)
+		return -EBADF;
+	if ((a->v[1] && copy_in(t, &si.pos, arg_uaddr(a, 1), sizeof(si.pos)) < 0) ||
+	    (a->v[3] && copy_in(t, &so.pos, arg_uaddr(a, 3), sizeof(so.pos)) < 0))
+		return -EFAULT;
+	if (a->v[5])
+		return -EINVAL;
+	side_load(&si);
+	side_load(&so);
+	r = check_range(&si, &so, a->v[4]);
+	if (r < 0)
+		return r;
+	n = copy_bytes(&si, &so, MIN(a->v[4], (uint64_t)MAX_RW_COUNT));
+	if (n > 0 && ((a->v[1] && put_u64(t, arg_uaddr(a, 1), si.pos) < 0) ||
+		      (a->v[3] && put_u64(t, arg_uaddr(a, 3), so.pos) < 0)))
+		return -EFAULT;
+	return n;
+}
