@@ -164,6 +164,7 @@ TEST(permissions)
 	struct stat st;
 
 	fake_boot();
+	CHECK_EQ(K(chmod, "/", 0755), 0);
 	CHECK_EQ(K(umask, 0), 022);
 	CHECK_EQ(K(mkdir, "/t", 0777), 0);
 	CHECK_EQ(K(chmod, "/t", 01777), 0);

@@ -256,7 +256,8 @@ void tmpfs_data_free(struct inode *i)
 	struct tmpfs_data *d = DATA(i);
 
 	arena_drop(d);
-	hostfd_put(d->host);
+	if (d->host)
+		hostfd_put(d->host);
 	d->host = NULL;
 	tmpfs_uncharge_pages(i->sb, d->charged);
 	d->charged = 0;
