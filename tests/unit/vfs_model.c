@@ -189,6 +189,7 @@ TEST(random_calls)
 		SKIP("needs root for a mount and a chroot");
 	rng = seed ? strtoull(seed, NULL, 0) : (uint64_t)time(NULL) ^ (uint64_t)getpid() << 20;
 	printf("# VFS_SEED=%llu\n", (unsigned long long)rng);
+	fflush(stdout);
 	f = fopen("/proc/sys/fs/protected_hardlinks", "r");
 	if (f) {
 		protected = fgetc(f) != '0';

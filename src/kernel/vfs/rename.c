@@ -71,7 +71,8 @@ static int check_exchange(struct dentry *od, struct dentry *o, struct dentry *nd
 	return dentry_is_ancestor(n, od) || dentry_is_ancestor(o, nd) ? -EINVAL : 0;
 }
 
-/* Everything but the file system's own reasons. Directories are locked. */
+/* Everything but the file system's own reasons. Directories are locked. 1: two names of one file, nothing is
+ * to be done, as POSIX says. */
 static int check_rename(const struct path *odir, struct dentry *o, const struct path *ndir,
 			struct dentry *n, unsigned flags)
 {
@@ -91,6 +92,8 @@ static int check_rename(const struct path *odir, struct dentry *o, const struct 
 		return -EINVAL;
 	if (!(flags & RENAME_EXCHANGE) && n->inode && dentry_is_ancestor(n, odir->dentry))
 		return -ENOTEMPTY;
+	if (o->inode == n->inode)
+		return 1;
 	/* The same by inode: a directory that a host renamed may have two dentries. */
 	if (o->inode == nd || o->inode == od || (n->inode && (n->inode == od || n->inode == nd)))
 		return -EINVAL;
@@ -157,10 +160,8 @@ int vfs_rename(const struct path *odir, struct dentry *o, const struct path *ndi
 		return r;
 	lock_dirs(odir->dentry, ndir->dentry);
 	r = check_rename(odir, o, ndir, n, flags);
-	if (r == 0 && !((flags & RENAME_EXCHANGE) == 0 && o->inode == n->inode)) {
-		/* Two names of one file: nothing happens, as POSIX says. */
+	if (r == 0)
 		r = do_rename(odir->dentry, o, ndir->dentry, n, flags);
-	}
 	unlock_dirs(odir->dentry, ndir->dentry);
-	return r;
+	return MIN(r, 0);
 }
