@@ -127,11 +127,19 @@ struct thread_group {
 	struct list_head posix_timers;
 	struct waitq exit_wait;
 	int oom_score_adj;
+	int nqueued; /* atomic: signals queued for the group, against RLIMIT_SIGPENDING */
+	bool exec_done; /* tasklist lock: has called exec since fork (setpgid) */
+	uint64_t itimer_interval[3], itimer_target[3]; /* ns; CPU timers: target in CPU time. RANK_TASK
+							  lock of the leader */
+	void (*on_exit)(void *priv, int status);
+	void *on_exit_priv;
 };
 #define TG_GROUP_EXIT 1U
 #define TG_STOPPED 2U
 #define TG_CONTINUED 4U
 #define TG_EXEC 8U
+#define TG_NOTIFY_CONT 16U /* the next thread at the boundary tells the parent CLD_CONTINUED */
+#define TG_NOTIFY_STOP 32U /* dito CLD_STOPPED: a stop was overtaken by SIGCONT */
 struct thread_group *tg_get(struct thread_group *tg);
 void tg_put(struct thread_group *tg);
 
@@ -217,6 +225,20 @@ struct task {
 	cpu_set_t *affinity;
 	int nice;
 	uint64_t timer_slack;
+
+	/* CPU time: guest code by the clock around pt_run, the kernel thread's own at each boundary. */
+	uint64_t utime, stime;	 /* atomic ns */
+	uint64_t guest_since;	 /* atomic: monotonic ns when pt_run began, 0 outside */
+	bool accounted GUARDED_BY(tasklist_lock); /* its times are in tg->self_ru */
+	uint32_t in_guest;	 /* atomic: pt_run in progress or about to be */
+	uint64_t trapno, trap_err, trap_addr; /* own thread: last exception, for signal frames */
+	unsigned personality;
+	bool exiting;		 /* atomic: do_exit has begun */
+	bool keepcaps;		 /* prctl PR_SET_KEEPCAPS */
+	bool wait_stop;		 /* sighand lock: counted in tg->stop_count, has not stopped yet */
+	pthread_t thread;
+	int (*start)(struct task *t, void *arg);
+	void *start_arg;
 };
 #define TIF_SIGPENDING 1U /* look at signals at the boundary */
 #define TIF_KILLED 2U	  /* fatal: killable sleeps end */
