@@ -22,25 +22,35 @@ struct pid_namespace {
 	struct pid_namespace *parent;
 	int level;
 	int last GUARDED_BY(tasklist_lock);
-	int count GUARDED_BY(tasklist_lock);
 	bool dying GUARDED_BY(tasklist_lock);	/* init has gone: no more processes */
 	struct task *init GUARDED_BY(tasklist_lock);
-	void *tree GUARDED_BY(tasklist_lock);	/* tsearch tree of struct pid_slot */
+	struct pid_slot {
+		int nr;
+		struct pid *pid;
+	} *slots GUARDED_BY(tasklist_lock); /* ascending by nr */
+	size_t nslots, cap GUARDED_BY(tasklist_lock);
 };
 /* A new pid in ns and its ancestors. -EAGAIN, -ENOMEM. */
 int pid_alloc(struct pid_namespace *ns, struct pid **ret) __must_check;
-/* Takes the numbers out of the tables: the last task of any kind is gone. tasklist lock held. */
+/* Attaching. Detaching the last task of any kind takes the numbers out of the tables. */
 void pid_attach(struct task *t, enum pid_type type, struct pid *p);  /* tasklist lock; + reference */
 void pid_detach(struct task *t, enum pid_type type, struct pid *p);  /* tasklist lock; - reference */
 /* The task whose pid is p (PIDTYPE_PID), or leader (PIDTYPE_TGID); NULL. tasklist lock held. */
 struct task *pid_task(struct pid *p, enum pid_type type);
+struct pid *pid_find(struct pid_namespace *ns, int nr); /* tasklist lock held; no reference */
+void pid_free_unused(struct pid *p);			/* undo of pid_alloc; drops the reference */
+struct waitq *pid_empty_wait(void);			/* woken at each release of a task */
 
 /* --- task.c --- */
 /* Memory and defaults of a task; tg NULL makes a group. Nothing is linked. */
 struct task *task_alloc(struct container *ct, struct thread_group *tg, struct sighand *sh);
-/* Undo of task_alloc for a task never linked. */
-int task_run_thread(struct task *t);
+/* Makes the kernel thread of a linked task. -EAGAIN. */
+int task_run_thread(struct task *t) __must_check;
+void task_leave(struct task *t) __noreturn; /* ends the kernel thread: the end of do_exit */
 void task_link(struct task *t, struct thread_group *parent); /* tasklist lock held */
+
+/* A linked task whose kernel thread could not be made: exits it from the calling thread. */
+void task_abandon(struct task *t);
 
 /* --- clone.c --- */
 struct clone_params {

@@ -97,6 +97,12 @@ struct nsproxy {
 	struct ipc_namespace *ipc;
 	struct net_namespace *net;
 };
+struct uts_namespace *uts_namespace_new(const char *nodename, const char *domainname);
+struct uts_namespace *uts_namespace_get(struct uts_namespace *u);
+void uts_namespace_put(struct uts_namespace *u);
+/* References of uts, mnt and pid are taken over, on failure too. NULL: no memory. */
+struct nsproxy *nsproxy_new(struct uts_namespace *uts, struct mnt_namespace *mnt,
+			    struct pid_namespace *pid);
 struct nsproxy *nsproxy_get(struct nsproxy *n);
 void nsproxy_put(struct nsproxy *n);
 
@@ -183,6 +189,7 @@ struct task {
 	struct container *ct; /* constant */
 	struct pt_thread *pt; /* own kernel thread only; interrupt goes through task_interrupt() */
 	struct pid *pid, *tgid_pid;
+	struct pid *old_pid; /* what an exec by a thread that was no leader left behind */
 	struct list_head pid_node[PIDTYPE_MAX] GUARDED_BY(tasklist_lock);
 	struct thread_group *tg; /* constant */
 	struct list_head thread_node GUARDED_BY(tasklist_lock);
