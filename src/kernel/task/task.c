@@ -201,21 +201,26 @@ static void __noreturn task_loop(struct task *t)
 	}
 }
 
+static void __noreturn task_main(struct task *t)
+{
+	int r = 0;
+
+	if (t->pt)
+		pt_adopt(t->pt);
+	if (t->start)
+		r = t->start(t, t->start_arg);
+	if (r || !t->pt)
+		do_group_exit(t, r ? r : SIGKILL);
+	task_loop(t);
+}
+
 static void *task_thread(void *arg)
 {
 	struct task *t = arg;
-	int r = 0;
 
 	current = t;
-	if (setjmp(leave_jmp) == 0) {
-		if (t->pt)
-			pt_adopt(t->pt);
-		if (t->start)
-			r = t->start(t, t->start_arg);
-		if (r || !t->pt)
-			do_group_exit(t, r ? r : SIGKILL);
-		task_loop(t);
-	}
+	if (setjmp(leave_jmp) == 0)
+		task_main(t);
 	current = NULL;
 	task_put(t);
 	return NULL;
