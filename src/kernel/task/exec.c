@@ -14,7 +14,9 @@ static void set_ids(struct task *t, const struct exec_image *img, struct cred *n
 	const struct inode *i = img->file->inode;
 	mode_t mode = i->mode;
 
-	if (n->no_new_privs || (img->file->path.mnt && (img->file->path.mnt->flags & MS_NOSUID)))
+	const struct mount *m = img->file->path.mnt;
+
+	if (n->no_new_privs || (m && (m->flags & MNT_NOSUID)))
 		return;
 	if (mode & S_ISUID)
 		n->euid = i->uid;
