@@ -135,8 +135,6 @@ struct thread_group {
 	int oom_score_adj;
 	int nqueued; /* atomic: signals queued for the group, against RLIMIT_SIGPENDING */
 	bool exec_done; /* tasklist lock: has called exec since fork (setpgid) */
-	uint64_t itimer_interval[3], itimer_target[3]; /* ns; CPU timers: target in CPU time. RANK_TASK
-							  lock of the leader */
 	void (*on_exit)(void *priv, int status);
 	void *on_exit_priv;
 };
@@ -239,7 +237,7 @@ struct task {
 	bool accounted GUARDED_BY(tasklist_lock); /* its times are in tg->self_ru */
 	uint32_t in_guest;	 /* atomic: pt_run in progress or about to be */
 	uint64_t trapno, trap_err, trap_addr; /* own thread: last exception, for signal frames */
-	unsigned personality;
+	unsigned personality, sched_policy; /* atomic */
 	bool exiting;		 /* atomic: do_exit has begun */
 	bool keepcaps;		 /* prctl PR_SET_KEEPCAPS */
 	bool wait_stop;		 /* sighand lock: counted in tg->stop_count, has not stopped yet */
