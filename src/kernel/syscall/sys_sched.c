@@ -3,11 +3,22 @@
  * getcpu. Only SCHED_OTHER, BATCH and IDLE can be had; real-time policies are -EPERM. */
 #include <errno.h>
 #include <linux/capability.h>
-#include <linux/sched/types.h>
 #include <string.h>
 #include "kernel/syscall/syscall.h"
 #include "kernel/task/internal.h"
 #include "kernel/usercopy.h"
+
+/* struct sched_attr of the UAPI, whose header cannot be read together with sched.h. */
+struct guest_sched_attr {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+	uint32_t util_min, util_max;
+};
+static_assert(sizeof(struct guest_sched_attr) == 56, "struct sched_attr");
+#define SCHED_ATTR_VER0 48
 
 #define IOPRIO_WHO_PROCESS 1
 #define IOPRIO_WHO_USER 3
@@ -184,6 +195,39 @@ long sys_sched_setscheduler(struct task *t, const struct sysargs *a)
 	return r < 0 ? r : set_policy(t, arg_int(a, 0), arg_int(a, 1), prio);
 }
 
+static int nice_one(struct task *t, struct task *x, int nice);
+
+long sys_sched_setattr(struct task *t, const struct sysargs *a)
+{
+	struct guest_sched_attr at = {0};
+	struct task *x;
+	uint32_t size;
+	int r;
+
+	if (!a->v[1] || a->v[2])
+		return -EINVAL;
+	r = copy_in(t, &size, arg_uaddr(a, 1), sizeof(size));
+	if (r < 0)
+		return r;
+	if (!size)
+		size = SCHED_ATTR_VER0;
+	if (size < SCHED_ATTR_VER0 || size > GUEST_PAGE_SIZE)
+		return -E2BIG;
+	r = copy_in_struct(t, &at, sizeof(at), arg_uaddr(a, 1), size);
+	if (r == 0 && at.policy > 6)
+		r = -EINVAL;
+	if (r == 0)
+		r = set_policy(t, arg_int(a, 0), (int)at.policy, (int)at.priority);
+	if (r == 0)
+		r = find(t, arg_int(a, 0), &x);
+	if (r < 0)
+		return r;
+	if (at.policy != SCHED_IDLE && at.nice != x->nice)
+		r = at.nice < -20 || at.nice > 19 ? -EINVAL : nice_one(t, x, at.nice);
+	task_put(x);
+	return r == -EACCES ? -EPERM : r;
+}
+
 long sys_sched_setparam(struct task *t, const struct sysargs *a)
 {
 	struct task *x;
@@ -215,18 +259,18 @@ long sys_sched_rr_get_interval(struct task *t, const struct sysargs *a)
 long sys_sched_getattr(struct task *t, const struct sysargs *a)
 {
 	uint32_t size = arg_u32(a, 2);
-	struct sched_attr at = {0};
+	struct guest_sched_attr at = {0};
 	struct task *x;
 	int r;
 
-	if (!a->v[1] || size < SCHED_ATTR_SIZE_VER0 || size > GUEST_PAGE_SIZE || a->v[3])
+	if (!a->v[1] || size < SCHED_ATTR_VER0 || size > GUEST_PAGE_SIZE || a->v[3])
 		return -EINVAL;
 	r = find(t, arg_int(a, 0), &x);
 	if (r < 0)
 		return r;
 	at.size = MIN(size, (uint32_t)sizeof(at));
-	at.sched_policy = x->sched_policy;
-	at.sched_nice = x->nice;
+	at.policy = x->sched_policy;
+	at.nice = x->nice;
 	task_put(x);
 	return copy_out(t, arg_uaddr(a, 1), &at, at.size);
 }

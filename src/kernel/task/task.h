@@ -239,7 +239,6 @@ struct task {
 	uint64_t trapno, trap_err, trap_addr; /* own thread: last exception, for signal frames */
 	unsigned personality, sched_policy; /* atomic */
 	bool exiting;		 /* atomic: do_exit has begun */
-	bool keepcaps;		 /* prctl PR_SET_KEEPCAPS */
 	bool wait_stop;		 /* sighand lock: counted in tg->stop_count, has not stopped yet */
 	pthread_t thread;
 	int (*start)(struct task *t, void *arg);
