@@ -1,203 +1,289 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fork, vfork, clone, clone3: what is copied, what is shared, which flags are refused. */
+/* fork, vfork, clone, clone3: what is shared, what is copied, which flags are refused. */
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include "../tap.h"
 
-static int status_of(pid_t p)
+static long raw_clone(unsigned long flags, void *stack, int *ptid, int *ctid, unsigned long tls)
 {
-	int s = -1;
-
-	CHECK_EQ(waitpid(p, &s, 0), p);
-	return s;
+	return syscall(SYS_clone, flags, stack, ptid, ctid, tls);
 }
 
-TEST(fork_copies_memory)
+static int status_of(pid_t pid)
 {
-	volatile int v = 1;
-	pid_t p = fork();
+	int st = -1;
 
+	CHECK_EQ(waitpid(pid, &st, __WALL), pid);
+	return st;
+}
+
+TEST(memory_is_copied)
+{
+	volatile int here = 1;
+	int *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int *private = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	pid_t p;
+
+	REQUIRE(shared != MAP_FAILED && private != MAP_FAILED);
+	*private = 7;
+	p = fork();
 	if (p == 0) {
-		v = 2;
-		_exit(v == 2 && getppid() > 0 ? 7 : 1);
+		here = 2;
+		*shared = 3;
+		*private = 8;
+		_exit(here + *private);
 	}
-	REQUIRE(p > 0);
-	CHECK_EQ(status_of(p), 7 << 8);
-	CHECK_EQ(v, 1);
+	CHECK_EQ(WEXITSTATUS(status_of(p)), 10);
+	CHECK_EQ(here, 1);
+	CHECK_EQ(*shared, 3);
+	CHECK_EQ(*private, 7);
 }
 
-TEST(fork_shares_shared_memory)
+TEST(ids)
 {
-	volatile int *v = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	pid_t p = fork();
+	pid_t me = getpid(), p;
+	int fds[2];
 
+	REQUIRE(pipe(fds) == 0);
+	p = fork();
 	if (p == 0) {
-		*v = 5;
+		pid_t v[3] = {getpid(), getppid(), (pid_t)syscall(SYS_gettid)};
+
+		CHECK_EQ(write(fds[1], v, sizeof(v)), sizeof(v));
 		_exit(0);
 	}
+	pid_t v[3] = {0, 0, 0};
+	CHECK_EQ(read(fds[0], v, sizeof(v)), sizeof(v));
+	CHECK_EQ(v[0], p);
+	CHECK_EQ(v[1], me);
+	CHECK_EQ(v[2], p);
 	CHECK_EQ(status_of(p), 0);
-	CHECK_EQ(*v, 5);
 }
 
-TEST(fork_shares_file_offsets)
+TEST(descriptors_share_the_offset)
 {
-	int fd[2];
-	char c = 0;
+	char name[] = "/tmp/abi-fork-XXXXXX";
+	int fd = mkstemp(name);
 	pid_t p;
 
-	REQUIRE(pipe(fd) == 0);
-	p = fork();
-	if (p == 0)
-		_exit(write(fd[1], "x", 1) != 1);
-	CHECK_EQ(status_of(p), 0);
-	CHECK_EQ(read(fd[0], &c, 1), 1);
-	CHECK_EQ(c, 'x');
-}
-
-TEST(child_has_no_pending_signals)
-{
-	sigset_t s;
-	pid_t p;
-
-	sigemptyset(&s);
-	sigaddset(&s, SIGUSR1);
-	sigprocmask(SIG_BLOCK, &s, NULL);
-	raise(SIGUSR1);
+	REQUIRE(fd >= 0);
+	unlink(name);
+	CHECK_EQ(write(fd, "0123456789", 10), 10);
+	lseek(fd, 0, SEEK_SET);
 	p = fork();
 	if (p == 0) {
-		sigset_t q;
-
-		sigpending(&q);
-		_exit(sigismember(&q, SIGUSR1));
+		char b[4];
+		_exit(read(fd, b, 4) == 4 && close(fd) == 0 ? 0 : 1);
 	}
 	CHECK_EQ(status_of(p), 0);
+	CHECK_EQ(lseek(fd, 0, SEEK_CUR), 4); /* offset shared, the close was the child's own */
 }
 
-TEST(vfork_waits_for_exit)
+TEST(clone_files_shares_the_table)
 {
-	static volatile int v;
+	pid_t p = (pid_t)raw_clone(CLONE_FILES | SIGCHLD, NULL, NULL, NULL, 0);
+
+	if (p == 0)
+		_exit(dup2(1, 77) == 77 ? 0 : 1);
+	CHECK_EQ(status_of(p), 0);
+	CHECK(fcntl(77, F_GETFD) >= 0);
+}
+
+TEST(clone_fs_shares_cwd_and_umask)
+{
+	char cwd[256];
+	pid_t p;
+
+	umask(022);
+	CHECK_EQ(chdir("/"), 0);
+	p = (pid_t)raw_clone(CLONE_FS | SIGCHLD, NULL, NULL, NULL, 0);
+	if (p == 0) {
+		umask(077);
+		_exit(chdir("/tmp") == 0 ? 0 : 1);
+	}
+	CHECK_EQ(status_of(p), 0);
+	CHECK_STR(getcwd(cwd, sizeof(cwd)), "/tmp");
+	CHECK_EQ(umask(022), 077);
+	p = fork();
+	if (p == 0)
+		_exit(chdir("/") == 0 ? 0 : 1);
+	CHECK_EQ(status_of(p), 0);
+	CHECK_STR(getcwd(cwd, sizeof(cwd)), "/tmp");
+}
+
+TEST(tid_words)
+{
+	int *w = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int parent = 0;
+	pid_t p;
+
+	p = (pid_t)raw_clone(CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | SIGCHLD, NULL, &parent, w, 0);
+	if (p == 0)
+		_exit(*w == getpid() ? 0 : 1);
+	CHECK_EQ(parent, p);
+	CHECK_EQ(status_of(p), 0);
+	CHECK_EQ(*w, p);
+}
+
+TEST(vfork_waits_for_exit_and_shares_memory)
+{
+	static volatile int word;
 	pid_t p = vfork();
 
 	if (p == 0) {
-		v = 3;
-		_exit(4);
+		word = 5;
+		_exit(3);
 	}
-	CHECK_EQ(v, 3);
-	CHECK_EQ(status_of(p), 4 << 8);
+	CHECK_EQ(word, 5);
+	CHECK_EQ(WEXITSTATUS(status_of(p)), 3);
 }
 
-TEST(many_children)
+TEST(vfork_ends_when_the_child_is_killed)
 {
-	for (int i = 0; i < 50; i++) {
-		pid_t p = fork();
+	pid_t p = vfork();
 
-		if (p == 0)
-			_exit(i);
-		REQUIRE(p > 0);
-		CHECK_EQ(status_of(p), i << 8);
-	}
-}
-
-TEST(parent_settid)
-{
-	int tid = 0;
-	pid_t p = (pid_t)syscall(SYS_clone, CLONE_PARENT_SETTID | SIGCHLD, 0, &tid, 0, 0);
-
-	if (p == 0)
-		_exit(0);
-	CHECK_EQ(tid, p);
-	CHECK_EQ(status_of(p), 0);
-}
-
-TEST(child_settid)
-{
-	int tid = 0;
-	pid_t p = (pid_t)syscall(SYS_clone, CLONE_CHILD_SETTID | SIGCHLD, 0, 0, &tid, 0);
-
-	if (p == 0)
-		_exit(tid == (int)syscall(SYS_gettid) ? 0 : 1);
-	CHECK_EQ(status_of(p), 0);
-	CHECK_EQ(tid, 0);
-}
-
-TEST(no_exit_signal_needs_wall)
-{
-	pid_t p = (pid_t)syscall(SYS_clone, 0, 0, 0, 0, 0);
-	int s;
-
-	if (p == 0)
-		_exit(9);
-	CHECK_ERR(waitpid(p, &s, 0), ECHILD);
-	CHECK_EQ(waitpid(p, &s, __WALL), p);
-	CHECK_EQ(s, 9 << 8);
-}
-
-TEST(clone_parent)
-{
-	int fd[2], s;
-	pid_t p, g = 0;
-
-	REQUIRE(pipe(fd) == 0);
-	p = fork();
 	if (p == 0) {
-		g = (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
-		if (g == 0)
-			_exit(6);
-		_exit(write(fd[1], &g, sizeof(g)) != sizeof(g));
+		kill((pid_t)syscall(SYS_getpid), SIGKILL);
+		_exit(1);
 	}
-	CHECK_EQ(status_of(p), 0);
-	CHECK_EQ(read(fd[0], &g, sizeof(g)), sizeof(g));
-	CHECK_EQ(waitpid(g, &s, 0), g);
-	CHECK_EQ(s, 6 << 8);
+	CHECK_EQ(WTERMSIG(status_of(p)), SIGKILL);
 }
 
-TEST(bad_flags)
+TEST(other_exit_signal)
 {
-	CHECK_ERR(syscall(SYS_clone, CLONE_THREAD | SIGCHLD, 0, 0, 0, 0), EINVAL);
-	CHECK_ERR(syscall(SYS_clone, CLONE_SIGHAND | SIGCHLD, 0, 0, 0, 0), EINVAL);
-	CHECK_ERR(syscall(SYS_clone, CLONE_THREAD | CLONE_SIGHAND, 0, 0, 0, 0), EINVAL);
-	CHECK_ERR(syscall(SYS_clone, CLONE_NEWNS | CLONE_FS | SIGCHLD, 0, 0, 0, 0), EINVAL);
+	pid_t p = (pid_t)raw_clone(SIGUSR1, NULL, NULL, NULL, 0);
+	int st;
+
+	signal(SIGUSR1, SIG_IGN);
+	if (p == 0)
+		_exit(4);
+	CHECK_ERR(waitpid(p, &st, 0), ECHILD); /* not a SIGCHLD child */
+	CHECK_EQ(waitpid(p, &st, __WCLONE), p);
+	CHECK_EQ(WEXITSTATUS(st), 4);
 }
 
-TEST(clone3_runs)
+TEST(clone_parent_makes_a_sibling)
+{
+	int fds[2], st;
+	pid_t a, b = 0;
+
+	REQUIRE(pipe(fds) == 0);
+	a = fork();
+	if (a == 0) {
+		pid_t s = (pid_t)raw_clone(CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, 0);
+
+		if (s == 0)
+			_exit(9);
+		_exit(write(fds[1], &s, sizeof(s)) == sizeof(s) ? 0 : 1);
+	}
+	CHECK_EQ(read(fds[0], &b, sizeof(b)), sizeof(b));
+	CHECK_EQ(status_of(a), 0);
+	CHECK_EQ(waitpid(b, &st, 0), b);
+	CHECK_EQ(WEXITSTATUS(st), 9);
+}
+
+TEST(clone3_plain)
 {
 	struct clone_args a = {.exit_signal = SIGCHLD};
-	pid_t p = (pid_t)syscall(SYS_clone3, &a, sizeof(a));
+	long p = syscall(SYS_clone3, &a, sizeof(a));
 
 	if (p == 0)
-		_exit(8);
+		_exit(6);
 	REQUIRE(p > 0);
-	CHECK_EQ(status_of(p), 8 << 8);
+	CHECK_EQ(WEXITSTATUS(status_of((pid_t)p)), 6);
 }
 
-TEST(clone3_bad)
+TEST(clone3_errors)
 {
 	struct clone_args a = {.exit_signal = SIGCHLD};
-	char big[256] = {0};
+	struct {
+		struct clone_args a;
+		uint64_t tail;
+	} big = {.a = a, .tail = 1};
 
 	CHECK_ERR(syscall(SYS_clone3, &a, 8), EINVAL);
-	CHECK_ERR(syscall(SYS_clone3, &a, 5000), E2BIG);
-	CHECK_ERR(syscall(SYS_clone3, NULL, sizeof(a)), EFAULT);
-	big[200] = 1;
-	CHECK_ERR(syscall(SYS_clone3, big, sizeof(big)), E2BIG);
-	a.exit_signal = 0x1000;
+	CHECK_ERR(syscall(SYS_clone3, &a, 8192), E2BIG);
+	CHECK_ERR(syscall(SYS_clone3, &big, sizeof(big)), E2BIG);
+	CHECK_ERR(syscall(SYS_clone3, (void *)8, sizeof(a)), EFAULT);
+	a.exit_signal = 65;
 	CHECK_ERR(syscall(SYS_clone3, &a, sizeof(a)), EINVAL);
 	a.exit_signal = SIGCHLD;
-	a.stack_size = 4096;
+	a.stack = 4096; /* without a size */
 	CHECK_ERR(syscall(SYS_clone3, &a, sizeof(a)), EINVAL);
-	a.stack_size = 0;
-	a.flags = CLONE_THREAD | CLONE_SIGHAND | CLONE_VM;
+	a.stack = 0;
+	a.flags = CLONE_DETACHED;
+	CHECK_ERR(syscall(SYS_clone3, &a, sizeof(a)), EINVAL);
+	a.flags = CLONE_THREAD;
 	CHECK_ERR(syscall(SYS_clone3, &a, sizeof(a)), EINVAL);
 }
 
-TEST(unshare_bad)
+TEST(impossible_flags)
 {
+	CHECK_ERR(raw_clone(CLONE_SIGHAND | SIGCHLD, NULL, NULL, NULL, 0), EINVAL);
+	CHECK_ERR(raw_clone(CLONE_THREAD | CLONE_VM | SIGCHLD, NULL, NULL, NULL, 0), EINVAL);
+	CHECK_ERR(raw_clone(CLONE_NEWNS | CLONE_FS | SIGCHLD, NULL, NULL, NULL, 0), EINVAL);
+	CHECK_ERR(raw_clone(CLONE_NEWPID | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM, NULL, NULL, NULL, 0),
+		  EINVAL);
+}
+
+TEST(set_tid_address_returns_the_tid)
+{
+	int word;
+
+	CHECK_EQ(syscall(SYS_set_tid_address, &word), syscall(SYS_gettid));
+	CHECK_EQ(syscall(SYS_set_tid_address, NULL), syscall(SYS_gettid));
+}
+
+TEST(unshare_files_and_fs)
+{
+	pid_t p;
+
 	CHECK_EQ(unshare(0), 0);
 	CHECK_EQ(unshare(CLONE_FILES), 0);
 	CHECK_EQ(unshare(CLONE_FS), 0);
-	CHECK_ERR(syscall(SYS_unshare, 0x1), EINVAL);
+	CHECK_EQ(unshare(CLONE_SYSVSEM), 0);
+	CHECK_ERR(unshare(CLONE_PARENT), EINVAL);
+	p = fork();
+	if (p == 0)
+		_exit(unshare(CLONE_FILES | CLONE_FS) == 0 ? 0 : 1);
+	CHECK_EQ(status_of(p), 0);
+}
+
+TEST(nproc_limit_of_a_user)
+{
+	struct rlimit none = {0, 0};
+	pid_t p, q;
+
+	if (getuid() != 0)
+		SKIP("needs root to become another user");
+	p = fork();
+	if (p == 0) {
+		if (setrlimit(RLIMIT_NPROC, &none) || setresgid(7654, 7654, 7654) ||
+		    setresuid(7654, 7654, 7654))
+			_exit(2);
+		q = fork();
+		if (q == 0)
+			_exit(0);
+		_exit(q < 0 && errno == EAGAIN ? 0 : 1);
+	}
+	CHECK_EQ(status_of(p), 0);
+}
+
+TEST(many_generations)
+{
+	for (int i = 0; i < 200; i++) {
+		pid_t p = fork();
+
+		if (p == 0)
+			_exit(i & 0x7f);
+		REQUIRE(p > 0);
+		CHECK_EQ(WEXITSTATUS(status_of(p)), i & 0x7f);
+	}
 }
 
 TAP_MAIN()
