@@ -1,349 +1,477 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Signals: actions, masks, queues, restart, waiting, alternate stacks. */
-#include <poll.h>
-#include <sys/mman.h>
+/* Sending, blocking, queueing, delivery, restarts, job control. */
+#include <fcntl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include "../tap.h"
 
-static volatile sig_atomic_t count, last, value;
+static volatile sig_atomic_t count, last, nested;
+static siginfo_t info;
+static int order[64];
 
-static void on_signal(int s)
+static void on_sig(int s, siginfo_t *si, void *u)
 {
+	(void)u;
+	if (count < 64)
+		order[count] = s;
 	count++;
 	last = s;
+	info = *si;
 }
 
-static void on_info(int s, siginfo_t *si, void *uc)
+static void handle(int sig, int flags)
 {
-	(void)uc;
-	count++;
-	last = s;
-	value = si->si_value.sival_int;
+	struct sigaction sa = {.sa_sigaction = on_sig, .sa_flags = SA_SIGINFO | flags};
+
+	REQUIRE(sigaction(sig, &sa, NULL) == 0);
 }
 
-static void handle(int sig, void (*fn)(int), int flags)
-{
-	struct sigaction sa = {.sa_handler = fn, .sa_flags = flags};
-
-	CHECK_EQ(sigaction(sig, &sa, NULL), 0);
-}
-
-static sigset_t set_of(int sig)
+static void mask(int how, int sig)
 {
 	sigset_t s;
 
 	sigemptyset(&s);
 	sigaddset(&s, sig);
-	return s;
+	CHECK_EQ(sigprocmask(how, &s, NULL), 0);
 }
 
-TEST(raise_runs_the_handler)
+static void msleep(int ms)
 {
-	handle(SIGUSR1, on_signal, 0);
-	raise(SIGUSR1);
+	struct timespec ts = {ms / 1000, ms % 1000 * 1000000L};
+
+	while (nanosleep(&ts, &ts) < 0 && errno == EINTR)
+		;
+}
+
+/* Sends sig to this process after ms. */
+static pid_t later(int sig, int ms)
+{
+	pid_t me = getpid(), p = fork();
+
+	if (p == 0) {
+		msleep(ms);
+		kill(me, sig);
+		_exit(0);
+	}
+	return p;
+}
+
+TEST(kill_self_before_return)
+{
+	handle(SIGUSR1, 0);
+	CHECK_EQ(kill(getpid(), SIGUSR1), 0);
 	CHECK_EQ(count, 1);
-	CHECK_EQ(last, SIGUSR1);
-}
-
-TEST(sigaction_errors)
-{
-	struct sigaction sa = {.sa_handler = SIG_IGN};
-	long buf[4] = {0};
-
-	CHECK_ERR(sigaction(SIGKILL, &sa, NULL), EINVAL);
-	CHECK_ERR(sigaction(SIGSTOP, &sa, NULL), EINVAL);
-	CHECK_ERR(syscall(SYS_rt_sigaction, 65, buf, NULL, 8), EINVAL);
-	CHECK_ERR(syscall(SYS_rt_sigaction, 0, buf, NULL, 8), EINVAL);
-	CHECK_ERR(syscall(SYS_rt_sigaction, SIGUSR1, buf, NULL, 16), EINVAL);
-	CHECK_ERR(syscall(SYS_rt_sigaction, SIGUSR1, 8, NULL, 8), EFAULT);
-	CHECK_EQ(syscall(SYS_rt_sigaction, SIGKILL, NULL, buf, 8), 0);
-}
-
-TEST(sigprocmask_errors)
-{
-	unsigned long m = 0;
-
-	CHECK_ERR(syscall(SYS_rt_sigprocmask, 9, &m, NULL, 8), EINVAL);
-	CHECK_ERR(syscall(SYS_rt_sigprocmask, SIG_BLOCK, &m, NULL, 4), EINVAL);
-	CHECK_ERR(syscall(SYS_rt_sigprocmask, SIG_BLOCK, 8, NULL, 8), EFAULT);
-	m = ~0UL;
-	CHECK_EQ(syscall(SYS_rt_sigprocmask, SIG_SETMASK, &m, NULL, 8), 0);
-	CHECK_EQ(syscall(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &m, 8), 0);
-	CHECK_EQ(m & (1UL << (SIGKILL - 1)), 0);
-	CHECK_EQ(m & (1UL << (SIGSTOP - 1)), 0);
+	CHECK_EQ(info.si_code, SI_USER);
+	CHECK_EQ(info.si_pid, getpid());
+	CHECK_EQ(info.si_uid, getuid());
+	CHECK_EQ(raise(SIGUSR1), 0);
+	CHECK_EQ(count, 2);
+	CHECK_EQ(info.si_code, SI_TKILL);
 }
 
 TEST(kill_errors)
 {
 	CHECK_ERR(kill(getpid(), 65), EINVAL);
 	CHECK_ERR(kill(getpid(), -1), EINVAL);
-	CHECK_ERR(kill(4000000, 0), ESRCH);
+	CHECK_ERR(kill(0x3fffffff, 0), ESRCH);
+	CHECK_ERR(kill((pid_t)0x80000000, 0), ESRCH);
 	CHECK_EQ(kill(getpid(), 0), 0);
+	CHECK_ERR(syscall(SYS_tkill, 0, SIGUSR1), EINVAL);
 	CHECK_ERR(syscall(SYS_tgkill, 0, getpid(), 0), EINVAL);
-	CHECK_ERR(syscall(SYS_tkill, -1, 0), EINVAL);
-	CHECK_ERR(syscall(SYS_tgkill, getpid(), 4000000, 0), ESRCH);
+	CHECK_ERR(syscall(SYS_tgkill, 1, getpid(), 0), ESRCH);
+	CHECK_EQ(syscall(SYS_tgkill, getpid(), getpid(), 0), 0);
+	CHECK_EQ(syscall(SYS_tkill, getpid(), 0), 0);
 }
 
-TEST(blocked_is_pending)
+TEST(sigaction_errors)
 {
-	sigset_t s = set_of(SIGUSR1), p;
+	struct sigaction sa = {.sa_handler = SIG_IGN};
+	char k[32] = {0};
 
-	handle(SIGUSR1, on_signal, 0);
-	sigprocmask(SIG_BLOCK, &s, NULL);
-	raise(SIGUSR1);
-	raise(SIGUSR1);
+	CHECK_ERR(syscall(SYS_rt_sigaction, SIGKILL, k, NULL, 8), EINVAL);
+	CHECK_ERR(syscall(SYS_rt_sigaction, SIGSTOP, k, NULL, 8), EINVAL);
+	CHECK_ERR(syscall(SYS_rt_sigaction, 0, NULL, NULL, 8), EINVAL);
+	CHECK_ERR(syscall(SYS_rt_sigaction, 65, NULL, NULL, 8), EINVAL);
+	CHECK_ERR(syscall(SYS_rt_sigaction, SIGUSR1, NULL, NULL, 4), EINVAL);
+	CHECK_ERR(syscall(SYS_rt_sigaction, SIGUSR1, (void *)8, NULL, 8), EFAULT);
+	CHECK_ERR(syscall(SYS_rt_sigaction, SIGUSR1, NULL, (void *)8, 8), EFAULT);
+	CHECK_EQ(syscall(SYS_rt_sigaction, SIGKILL, NULL, k, 8), 0);
+	CHECK_EQ(sigaction(SIGUSR1, &sa, NULL), 0);
+	sa.sa_handler = SIG_DFL;
+	CHECK_EQ(sigaction(SIGUSR1, NULL, &sa), 0);
+	CHECK(sa.sa_handler == SIG_IGN);
+}
+
+TEST(procmask)
+{
+	sigset_t s, o;
+	uint64_t all = ~0ULL, got = 0;
+
+	CHECK_EQ(syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, 8), 0);
+	CHECK_EQ(syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &got, 8), 0);
+	CHECK_EQ(got, ~((1ULL << (SIGKILL - 1)) | (1ULL << (SIGSTOP - 1))));
+	all = 0;
+	CHECK_EQ(syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, 8), 0);
+	CHECK_ERR(syscall(SYS_rt_sigprocmask, 3, &all, NULL, 8), EINVAL);
+	CHECK_ERR(syscall(SYS_rt_sigprocmask, SIG_BLOCK, &all, NULL, 16), EINVAL);
+	CHECK_ERR(syscall(SYS_rt_sigprocmask, SIG_BLOCK, (void *)8, NULL, 8), EFAULT);
+	mask(SIG_BLOCK, SIGUSR1);
+	mask(SIG_BLOCK, SIGUSR2);
+	mask(SIG_UNBLOCK, SIGUSR1);
+	sigprocmask(SIG_BLOCK, NULL, &o);
+	CHECK(!sigismember(&o, SIGUSR1));
+	CHECK(sigismember(&o, SIGUSR2));
+	sigemptyset(&s);
+}
+
+TEST(blocked_then_pending_then_delivered)
+{
+	sigset_t p;
+
+	handle(SIGUSR1, 0);
+	mask(SIG_BLOCK, SIGUSR1);
+	kill(getpid(), SIGUSR1);
+	kill(getpid(), SIGUSR1); /* standard signals do not queue */
 	CHECK_EQ(count, 0);
 	CHECK_EQ(sigpending(&p), 0);
-	CHECK_EQ(sigismember(&p, SIGUSR1), 1);
-	sigprocmask(SIG_UNBLOCK, &s, NULL);
+	CHECK(sigismember(&p, SIGUSR1));
+	mask(SIG_UNBLOCK, SIGUSR1);
 	CHECK_EQ(count, 1);
+	CHECK_EQ(sigpending(&p), 0);
+	CHECK(!sigismember(&p, SIGUSR1));
 }
 
-TEST(real_time_signals_queue)
+TEST(ignoring_drops_what_is_pending)
 {
-	struct sigaction sa = {.sa_sigaction = on_info, .sa_flags = SA_SIGINFO};
-	union sigval v = {.sival_int = 1};
-	sigset_t s = set_of(SIGRTMIN);
+	sigset_t p;
 
-	sigaction(SIGRTMIN, &sa, NULL);
-	sigprocmask(SIG_BLOCK, &s, NULL);
-	for (int i = 1; i <= 3; i++) {
-		v.sival_int = i;
-		CHECK_EQ(sigqueue(getpid(), SIGRTMIN, v), 0);
-	}
-	sigprocmask(SIG_UNBLOCK, &s, NULL);
-	CHECK_EQ(count, 3);
+	mask(SIG_BLOCK, SIGUSR1);
+	kill(getpid(), SIGUSR1);
+	signal(SIGUSR1, SIG_IGN);
+	sigpending(&p);
+	CHECK(!sigismember(&p, SIGUSR1));
+	kill(getpid(), SIGCHLD); /* ignored by default and not blocked: gone */
+	sigpending(&p);
+	CHECK(!sigismember(&p, SIGCHLD));
 }
 
-TEST(handler_mask)
+TEST(realtime_queue_in_order)
 {
+	union sigval v;
+	int sig = SIGRTMIN + 1;
+
+	handle(sig, 0);
+	handle(SIGRTMIN + 3, 0);
+	handle(SIGUSR2, 0);
+	mask(SIG_BLOCK, sig);
+	mask(SIG_BLOCK, SIGRTMIN + 3);
+	mask(SIG_BLOCK, SIGUSR2);
+	v.sival_int = 9;
+	sigqueue(getpid(), SIGRTMIN + 3, v);
+	for (v.sival_int = 0; v.sival_int < 3; v.sival_int++)
+		CHECK_EQ(sigqueue(getpid(), sig, v), 0);
+	kill(getpid(), SIGUSR2);
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	CHECK_EQ(count, 5);
+	/* The frame of the highest is pushed last, so its handler runs first... of each pass. */
+	CHECK(info.si_code == SI_QUEUE || info.si_code == SI_USER);
+}
+
+TEST(sigqueue_value)
+{
+	union sigval v = {.sival_ptr = (void *)0x123456789abcUL};
+	siginfo_t si = {.si_code = SI_USER};
+
+	handle(SIGRTMIN, 0);
+	CHECK_EQ(sigqueue(getpid(), SIGRTMIN, v), 0);
+	CHECK_EQ(info.si_code, SI_QUEUE);
+	CHECK(info.si_value.sival_ptr == v.sival_ptr);
+	CHECK_EQ(info.si_pid, getpid());
+	si.si_code = 1; /* a kernel code may not be forged towards another process */
+	CHECK_ERR(syscall(SYS_rt_sigqueueinfo, getppid(), 0, &si), EPERM);
+	CHECK_ERR(syscall(SYS_rt_sigqueueinfo, getpid(), SIGRTMIN, (void *)8), EFAULT);
+	si.si_code = SI_QUEUE;
+	CHECK_EQ(syscall(SYS_rt_tgsigqueueinfo, getpid(), getpid(), SIGRTMIN, &si), 0);
+	CHECK_ERR(syscall(SYS_rt_tgsigqueueinfo, getpid(), 0, SIGRTMIN, &si), EINVAL);
+}
+
+static volatile int depth, max_depth;
+static void deep(int s)
+{
+	depth++;
+	if (depth > max_depth)
+		max_depth = depth;
+	if (max_depth < 3)
+		raise(s);
+	depth--;
+}
+
+TEST(handler_mask_and_nodefer)
+{
+	struct sigaction sa = {.sa_handler = deep};
+
+	sigaction(SIGUSR1, &sa, NULL);
+	raise(SIGUSR1);
+	CHECK(max_depth >= 1);
+	CHECK_EQ(depth, 0);
+	max_depth = 0;
+	sa.sa_flags = SA_NODEFER;
+	sigaction(SIGUSR1, &sa, NULL);
+	raise(SIGUSR1);
+	CHECK_EQ(max_depth, 3);
+}
+
+static sigset_t in_handler;
+static void look(int s)
+{
+	(void)s;
+	sigprocmask(SIG_BLOCK, NULL, &in_handler);
+}
+
+TEST(sa_mask_applies_and_is_undone)
+{
+	struct sigaction sa = {.sa_handler = look};
 	sigset_t now;
 
-	handle(SIGUSR1, on_signal, 0);
+	sigaddset(&sa.sa_mask, SIGUSR2);
+	sigaction(SIGUSR1, &sa, NULL);
 	raise(SIGUSR1);
+	CHECK(sigismember(&in_handler, SIGUSR1));
+	CHECK(sigismember(&in_handler, SIGUSR2));
 	sigprocmask(SIG_BLOCK, NULL, &now);
-	CHECK_EQ(sigismember(&now, SIGUSR1), 0);
+	CHECK(!sigismember(&now, SIGUSR1));
+	CHECK(!sigismember(&now, SIGUSR2));
 }
 
 TEST(resethand)
 {
 	struct sigaction sa;
 
-	handle(SIGUSR1, on_signal, (int)SA_RESETHAND);
+	handle(SIGUSR1, SA_RESETHAND);
 	raise(SIGUSR1);
 	sigaction(SIGUSR1, NULL, &sa);
 	CHECK(sa.sa_handler == SIG_DFL);
 }
 
-static void nested(int s)
-{
-	if (count++ < 2)
-		raise(s);
-}
-
-TEST(nodefer_nests)
-{
-	handle(SIGUSR1, nested, SA_NODEFER);
-	raise(SIGUSR1);
-	CHECK_EQ(count, 3);
-}
-
-static void alarm_ms(int ms)
-{
-	pid_t parent = getpid();
-
-	if (fork() == 0) {
-		usleep((useconds_t)ms * 1000);
-		kill(parent, SIGUSR1);
-		_exit(0);
-	}
-}
-
-TEST(read_is_interrupted)
+TEST(read_eintr_and_restart)
 {
 	int p[2];
 	char c;
+	pid_t k;
 
 	REQUIRE(pipe(p) == 0);
-	handle(SIGUSR1, on_signal, 0);
-	alarm_ms(50);
+	handle(SIGUSR1, 0);
+	k = later(SIGUSR1, 30);
 	CHECK_ERR(read(p[0], &c, 1), EINTR);
-	CHECK_EQ(count, 1);
-}
-
-TEST(read_is_restarted)
-{
-	int p[2];
-	char c = 0;
-	pid_t parent = getpid();
-
-	REQUIRE(pipe(p) == 0);
-	handle(SIGUSR1, on_signal, SA_RESTART);
-	if (fork() == 0) {
-		usleep(50000);
-		kill(parent, SIGUSR1);
-		usleep(50000);
-		_exit(write(p[1], "y", 1) != 1);
+	waitpid(k, NULL, 0);
+	handle(SIGUSR1, SA_RESTART);
+	k = fork();
+	if (k == 0) {
+		msleep(30);
+		kill(getppid(), SIGUSR1);
+		msleep(30);
+		_exit(write(p[1], "x", 1) == 1 ? 0 : 1);
 	}
 	CHECK_EQ(read(p[0], &c, 1), 1);
-	CHECK_EQ(c, 'y');
-	CHECK_EQ(count, 1);
+	CHECK_EQ(count, 2);
+	while (waitpid(k, NULL, 0) < 0 && errno == EINTR)
+		;
 }
 
-TEST(pause_returns)
+TEST(nanosleep_eintr_reports_the_rest)
 {
-	handle(SIGUSR1, on_signal, SA_RESTART);
-	alarm_ms(50);
-	CHECK_ERR(pause(), EINTR);
+	struct timespec ts = {5, 0}, rem = {0, 0};
+	pid_t k;
+
+	handle(SIGUSR1, SA_RESTART); /* never restarted by a handler */
+	k = later(SIGUSR1, 50);
+	CHECK_ERR(nanosleep(&ts, &rem), EINTR);
+	CHECK(rem.tv_sec == 4 && rem.tv_nsec > 0);
+	waitpid(k, NULL, 0);
 }
 
-TEST(sigsuspend_swaps_the_mask)
+TEST(nanosleep_goes_on_after_stop_and_continue)
 {
-	sigset_t s = set_of(SIGUSR1), none, now;
+	struct timespec ts = {0, 300000000}, a, b;
+	pid_t k, me = getpid();
 
-	sigemptyset(&none);
-	handle(SIGUSR1, on_signal, 0);
-	sigprocmask(SIG_BLOCK, &s, NULL);
-	raise(SIGUSR1);
-	CHECK_ERR(sigsuspend(&none), EINTR);
-	CHECK_EQ(count, 1);
-	sigprocmask(SIG_BLOCK, NULL, &now);
-	CHECK_EQ(sigismember(&now, SIGUSR1), 1);
-	CHECK_ERR(syscall(SYS_rt_sigsuspend, &none, 4), EINVAL);
-}
-
-TEST(nanosleep_tells_what_is_left)
-{
-	struct timespec ts = {5, 0}, left = {0, 0};
-
-	handle(SIGUSR1, on_signal, SA_RESTART);
-	alarm_ms(50);
-	CHECK_ERR(nanosleep(&ts, &left), EINTR);
-	CHECK(left.tv_sec == 4);
-}
-
-TEST(sigtimedwait_takes)
-{
-	sigset_t s = set_of(SIGUSR1);
-	struct timespec ts = {0, 20000000};
-	siginfo_t si;
-
-	sigprocmask(SIG_BLOCK, &s, NULL);
-	CHECK_ERR(sigtimedwait(&s, &si, &ts), EAGAIN);
-	alarm_ms(30);
-	CHECK_EQ(sigwaitinfo(&s, &si), SIGUSR1);
-	CHECK_EQ(si.si_code, SI_USER);
-	ts.tv_nsec = 2000000000;
-	CHECK_ERR(syscall(SYS_rt_sigtimedwait, &s, &si, &ts, 8), EINVAL);
-}
-
-TEST(sigqueueinfo_may_not_lie)
-{
-	siginfo_t si = {.si_code = SI_USER};
-	pid_t p = fork();
-	int s;
-
-	if (p == 0)
-		for (;;)
-			pause();
-	CHECK_ERR(syscall(SYS_rt_sigqueueinfo, p, SIGUSR1, &si), EPERM);
-	si.si_code = SI_QUEUE;
-	CHECK_EQ(syscall(SYS_rt_sigqueueinfo, p, SIGUSR1, &si), 0);
-	CHECK_EQ(waitpid(p, &s, 0), p);
-	CHECK_EQ(s & 0x7f, SIGUSR1);
-}
-
-TEST(default_ignore)
-{
-	raise(SIGCHLD);
-	raise(SIGURG);
-	raise(SIGWINCH);
-	raise(SIGCONT);
-	CHECK_EQ(count, 0);
-}
-
-TEST(fault_kills)
-{
-	pid_t p = fork();
-	int s;
-
-	if (p == 0) {
-		signal(SIGSEGV, SIG_IGN);
-		*(volatile int *)(uintptr_t)16 = 1;
+	k = fork();
+	if (k == 0) {
+		msleep(50);
+		kill(me, SIGSTOP);
+		msleep(50);
+		kill(me, SIGCONT);
 		_exit(0);
 	}
-	CHECK_EQ(waitpid(p, &s, 0), p);
-	CHECK_EQ(WTERMSIG(s), SIGSEGV);
+	clock_gettime(CLOCK_MONOTONIC, &a);
+	CHECK_EQ(nanosleep(&ts, NULL), 0);
+	clock_gettime(CLOCK_MONOTONIC, &b);
+	CHECK((b.tv_sec - a.tv_sec) * 1000 + (b.tv_nsec - a.tv_nsec) / 1000000 >= 295);
+	waitpid(k, NULL, 0);
 }
 
-static char alt[65536];
-static volatile sig_atomic_t was_on_alt;
-static void on_alt(int s)
+TEST(pause_and_sigsuspend)
 {
-	char here;
+	sigset_t s;
+	pid_t k;
 
-	(void)s;
-	was_on_alt = &here >= alt && &here < alt + sizeof(alt);
+	handle(SIGUSR1, SA_RESTART);
+	k = later(SIGUSR1, 30);
+	CHECK_ERR(pause(), EINTR);
+	while (waitpid(k, NULL, 0) < 0)
+		;
+	mask(SIG_BLOCK, SIGUSR1);
+	kill(getpid(), SIGUSR1);
+	sigemptyset(&s);
+	CHECK_ERR(sigsuspend(&s), EINTR);
+	CHECK_EQ(count, 2);
+	sigprocmask(SIG_BLOCK, NULL, &s); /* the mask is back */
+	CHECK(sigismember(&s, SIGUSR1));
+	CHECK_ERR(syscall(SYS_rt_sigsuspend, &s, 4), EINVAL);
 }
 
-TEST(altstack)
+TEST(sigtimedwait)
 {
-	stack_t ss = {.ss_sp = alt, .ss_size = sizeof(alt)}, old;
+	struct timespec ts = {0, 20000000}, bad = {0, -1};
+	sigset_t s;
+	siginfo_t si;
+	pid_t k;
 
-	CHECK_EQ(sigaltstack(&ss, NULL), 0);
-	handle(SIGUSR1, on_alt, SA_ONSTACK);
-	raise(SIGUSR1);
-	CHECK_EQ(was_on_alt, 1);
-	CHECK_EQ(sigaltstack(NULL, &old), 0);
-	CHECK_EQ(old.ss_size, sizeof(alt));
-	CHECK_EQ(old.ss_flags, 0);
-	ss.ss_size = 100;
-	CHECK_ERR(sigaltstack(&ss, NULL), ENOMEM);
-	ss.ss_size = sizeof(alt);
-	ss.ss_flags = 0x10;
-	CHECK_ERR(sigaltstack(&ss, NULL), EINVAL);
-	ss.ss_flags = SS_DISABLE;
-	CHECK_EQ(sigaltstack(&ss, NULL), 0);
+	sigemptyset(&s);
+	sigaddset(&s, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &s, NULL);
+	CHECK_ERR(sigtimedwait(&s, &si, &ts), EAGAIN);
+	CHECK_ERR(sigtimedwait(&s, &si, &bad), EINVAL);
+	kill(getpid(), SIGUSR1);
+	CHECK_EQ(sigtimedwait(&s, &si, &ts), SIGUSR1);
+	CHECK_EQ(si.si_code, SI_USER);
+	k = later(SIGUSR1, 30);
+	CHECK_EQ(sigwaitinfo(&s, &si), SIGUSR1);
+	CHECK_EQ(si.si_pid, k);
+	waitpid(k, NULL, 0);
+	handle(SIGUSR2, 0);
+	k = later(SIGUSR2, 30);
+	CHECK_ERR(sigwaitinfo(&s, &si), EINTR);
+	waitpid(k, NULL, 0);
 }
 
-TEST(group_kill)
+static int fate(void (*fn)(void))
 {
+	int st = 0;
 	pid_t p = fork();
-	int s;
 
 	if (p == 0) {
-		setpgid(0, 0);
-		for (;;)
-			pause();
+		fn();
+		_exit(0);
 	}
-	setpgid(p, p);
-	CHECK_EQ(kill(-p, SIGTERM), 0);
-	CHECK_EQ(waitpid(p, &s, 0), p);
-	CHECK_EQ(s, SIGTERM);
-	CHECK_ERR(kill(-p, 0), ESRCH);
+	waitpid(p, &st, 0);
+	return st;
+}
+static void null_write(void)
+{
+	*(volatile int *)(uintptr_t)16 = 1;
+}
+static void divide(void)
+{
+	volatile int z = 0;
+
+	z = 1 / z;
+}
+static void illegal(void)
+{
+	__asm__ volatile("ud2");
+}
+static void blocked_fault(void)
+{
+	mask(SIG_BLOCK, SIGSEGV);
+	null_write();
+}
+static void ignored_fault(void)
+{
+	signal(SIGSEGV, SIG_IGN);
+	null_write();
+}
+static void default_term(void)
+{
+	raise(SIGALRM);
+}
+static void no_reader(void)
+{
+	int p[2];
+
+	if (pipe(p) == 0) {
+		close(p[0]);
+		if (write(p[1], "x", 1) < 0)
+			_exit(9);
+	}
 }
 
-TEST(stopped_does_not_run)
+TEST(default_actions)
 {
-	volatile int *v = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	pid_t p = fork();
-	int s, a;
+	CHECK_EQ(WTERMSIG(fate(null_write)), SIGSEGV);
+	CHECK_EQ(WTERMSIG(fate(divide)), SIGFPE);
+	CHECK_EQ(WTERMSIG(fate(illegal)), SIGILL);
+	CHECK_EQ(WTERMSIG(fate(blocked_fault)), SIGSEGV);
+	CHECK_EQ(WTERMSIG(fate(ignored_fault)), SIGSEGV);
+	CHECK_EQ(WTERMSIG(fate(default_term)), SIGALRM);
+	CHECK_EQ(WTERMSIG(fate(no_reader)), SIGPIPE);
+	signal(SIGPIPE, SIG_IGN);
+	CHECK_EQ(WEXITSTATUS(fate(no_reader)), 9);
+}
 
-	if (p == 0)
+TEST(orphaned_group_ignores_tty_stops)
+{
+	int st;
+	pid_t p = fork();
+
+	if (p == 0) {
+		setsid(); /* no parent of the same session: orphaned */
+		raise(SIGTSTP);
+		_exit(8);
+	}
+	CHECK_EQ(waitpid(p, &st, WUNTRACED), p);
+	CHECK(WIFEXITED(st));
+	CHECK_EQ(WEXITSTATUS(st), 8);
+}
+
+TEST(kill_group)
+{
+	int st, n = 0;
+	pid_t g = fork(), q;
+
+	if (g == 0)
 		for (;;)
-			(*v)++;
-	usleep(20000);
-	kill(p, SIGSTOP);
-	CHECK_EQ(waitpid(p, &s, WUNTRACED), p);
-	a = *v;
-	usleep(30000);
-	CHECK_EQ(*v, a);
-	kill(p, SIGCONT);
-	usleep(50000);
-	CHECK(*v != a);
-	kill(p, SIGKILL);
-	CHECK_EQ(waitpid(p, &s, 0), p);
+			pause();
+	CHECK_EQ(setpgid(g, g), 0);
+	q = fork();
+	if (q == 0)
+		for (;;)
+			pause();
+	CHECK_EQ(setpgid(q, g), 0);
+	CHECK_EQ(kill(-g, SIGTERM), 0);
+	while (waitpid(-g, &st, 0) > 0)
+		n += WTERMSIG(st) == SIGTERM;
+	CHECK_EQ(n, 2);
+	CHECK_ERR(kill(-g, 0), ESRCH);
+}
+
+TEST(permission)
+{
+	int st;
+	pid_t p;
+
+	if (getuid() != 0)
+		SKIP("needs root");
+	p = fork();
+	if (p == 0) {
+		if (setresgid(4321, 4321, 4321) || setresuid(4321, 4321, 4321))
+			_exit(2);
+		_exit(kill(getppid(), SIGUSR1) < 0 && errno == EPERM ? 0 : 1);
+	}
+	CHECK_EQ(waitpid(p, &st, 0), p);
+	CHECK_EQ(WEXITSTATUS(st), 0);
 }
 
 TAP_MAIN()
