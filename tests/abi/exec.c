@@ -135,9 +135,9 @@ static void *other(void *a)
 }
 static void *sleeper(void *a)
 {
-	(void)a;
-	for (;;)
-		pause();
+	while (pause() < 0)
+		;
+	return a;
 }
 
 TEST(a_thread_execs)
