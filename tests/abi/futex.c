@@ -158,7 +158,7 @@ TEST(wake_op)
 	pthread_join(a.th, NULL);
 	pthread_join(b.th, NULL);
 	CHECK_EQ(futex(&word, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1, &word2,
-		       FUTEX_OP(FUTEX_OP_SET | FUTEX_OP_OPARG_SHIFT, 3, FUTEX_OP_CMP_GT, 9)), 0);
+		       FUTEX_OP((FUTEX_OP_SET | FUTEX_OP_OPARG_SHIFT), 3, FUTEX_OP_CMP_GT, 9)), 0);
 	CHECK_EQ(word2, 8);
 }
 
