@@ -53,21 +53,26 @@ TEST(raising_needs_a_capability)
 TEST(inherited_and_of_another_process)
 {
 	struct rlimit r = {100, 200}, o;
-	int st;
+	int st, ready[2];
+	char c;
 	pid_t p;
 
+	REQUIRE(pipe(ready) == 0);
 	CHECK_EQ(setrlimit(RLIMIT_CORE, &r), 0);
 	p = fork();
 	if (p == 0) {
 		getrlimit(RLIMIT_CORE, &o);
 		if (o.rlim_cur != 100 || o.rlim_max != 200)
 			_exit(1);
+		if (write(ready[1], "x", 1) != 1)
+			_exit(3);
 		while (o.rlim_cur == 100) {
 			usleep(1000);
 			getrlimit(RLIMIT_CORE, &o);
 		}
 		_exit(o.rlim_cur == 50 ? 0 : 2);
 	}
+	CHECK_EQ(read(ready[0], &c, 1), 1);
 	r.rlim_cur = 50;
 	CHECK_EQ(prlimit(p, RLIMIT_CORE, &r, &o), 0);
 	CHECK_EQ(o.rlim_cur, 100);
