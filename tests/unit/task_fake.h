@@ -543,12 +543,12 @@ static int fake_finish(struct task *t)
 	task_put(t);
 	for (int i = 0; i < 5000 && __atomic_load_n(&fake_ct.pids, __ATOMIC_SEQ_CST); i++)
 		usleep(200);
-	CHECK_EQ(fake_ct.pids, 0);
-	CHECK_EQ(fake_threads, 0);
-	CHECK_EQ(fake_mms, 0);
-	CHECK_EQ(fake_spaces, 0);
-	CHECK_EQ(fake_files, 0);
-	CHECK_EQ(fake_fss, 0);
+	CHECK_EQ(__atomic_load_n(&fake_ct.pids, __ATOMIC_SEQ_CST), 0);
+	CHECK_EQ(__atomic_load_n(&fake_threads, __ATOMIC_SEQ_CST), 0);
+	CHECK_EQ(__atomic_load_n(&fake_mms, __ATOMIC_SEQ_CST), 0);
+	CHECK_EQ(__atomic_load_n(&fake_spaces, __ATOMIC_SEQ_CST), 0);
+	CHECK_EQ(__atomic_load_n(&fake_files, __ATOMIC_SEQ_CST), 0);
+	CHECK_EQ(__atomic_load_n(&fake_fss, __ATOMIC_SEQ_CST), 0);
 	return fake_status;
 }
 static int fake_run(unsigned fn)

@@ -522,8 +522,10 @@ TEST(host_killed_the_stub)
 	struct task *t = fake_boot(P_SPINNER);
 
 	usleep(5000);
+	mutex_lock(&t->lock);
 	pt_as_kill(t->mm->as);
 	pt_interrupt(t->pt);
+	mutex_unlock(&t->lock);
 	CHECK_EQ(fake_finish(t), SIGKILL);
 }
 
