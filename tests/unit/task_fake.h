@@ -502,8 +502,10 @@ static int fake_start(struct task *t, void *arg)
 		return SIGKILL;
 	pt->regs.rip = FAKE_RIP((uintptr_t)arg);
 	pt->regs.rsp = FAKE_STACK;
+	mutex_lock(&t->lock);
 	t->mm = mm_new(pt->as);
 	t->pt = pt;
+	mutex_unlock(&t->lock);
 	return 0;
 }
 /* Makes process 1 of a new namespace run program fn. */
