@@ -128,11 +128,6 @@ int guest_clock_deadline(int clock, uint64_t ns, bool absolute, uint64_t *ret)
 	case CLOCK_REALTIME_ALARM:
 	case CLOCK_BOOTTIME_ALARM:
 		return -EPERM;
-	case CLOCK_THREAD_CPUTIME_ID:
-	case CLOCK_MONOTONIC_RAW:
-	case CLOCK_REALTIME_COARSE:
-	case CLOCK_MONOTONIC_COARSE:
-		return -EOPNOTSUPP; /* a clock, but none to sleep on */
 	default:
 		return -EINVAL;
 	}
