@@ -172,10 +172,8 @@ long sys_clock_nanosleep(struct task *t, const struct sysargs *a)
 {
 	int clock = arg_int(a, 0);
 
-	if (clock == CLOCK_THREAD_CPUTIME_ID)
-		return -EINVAL;
-	if (clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_MONOTONIC_RAW ||
-	    clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE)
+	if (clock == CLOCK_THREAD_CPUTIME_ID || clock == CLOCK_PROCESS_CPUTIME_ID ||
+	    clock == CLOCK_MONOTONIC_RAW || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE)
 		return -EOPNOTSUPP;
 	return do_sleep(t, clock, a->v[1] & TIMER_ABSTIME, arg_uaddr(a, 2), a->v[3]);
 }
