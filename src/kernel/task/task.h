@@ -97,6 +97,12 @@ struct nsproxy {
 	struct ipc_namespace *ipc;
 	struct net_namespace *net;
 };
+struct uts_namespace *uts_namespace_new(const char *nodename, const char *domainname);
+struct uts_namespace *uts_namespace_get(struct uts_namespace *u);
+void uts_namespace_put(struct uts_namespace *u);
+/* References of uts, mnt and pid are taken over, on failure too. NULL: no memory. */
+struct nsproxy *nsproxy_new(struct uts_namespace *uts, struct mnt_namespace *mnt,
+			    struct pid_namespace *pid);
 struct nsproxy *nsproxy_get(struct nsproxy *n);
 void nsproxy_put(struct nsproxy *n);
 
@@ -127,11 +133,17 @@ struct thread_group {
 	struct list_head posix_timers;
 	struct waitq exit_wait;
 	int oom_score_adj;
+	int nqueued; /* atomic: signals queued for the group, against RLIMIT_SIGPENDING */
+	bool exec_done; /* tasklist lock: has called exec since fork (setpgid) */
+	void (*on_exit)(void *priv, int status);
+	void *on_exit_priv;
 };
 #define TG_GROUP_EXIT 1U
 #define TG_STOPPED 2U
 #define TG_CONTINUED 4U
 #define TG_EXEC 8U
+#define TG_NOTIFY_CONT 16U /* the next thread at the boundary tells the parent CLD_CONTINUED */
+#define TG_NOTIFY_STOP 32U /* dito CLD_STOPPED: a stop was overtaken by SIGCONT */
 struct thread_group *tg_get(struct thread_group *tg);
 void tg_put(struct thread_group *tg);
 
@@ -175,6 +187,7 @@ struct task {
 	struct container *ct; /* constant */
 	struct pt_thread *pt; /* own kernel thread only; interrupt goes through task_interrupt() */
 	struct pid *pid, *tgid_pid;
+	struct pid *old_pid; /* what an exec by a thread that was no leader left behind */
 	struct list_head pid_node[PIDTYPE_MAX] GUARDED_BY(tasklist_lock);
 	struct thread_group *tg; /* constant */
 	struct list_head thread_node GUARDED_BY(tasklist_lock);
@@ -217,6 +230,19 @@ struct task {
 	cpu_set_t *affinity;
 	int nice;
 	uint64_t timer_slack;
+
+	/* CPU time: guest code by the clock around pt_run, the kernel thread's own at each boundary. */
+	uint64_t utime, stime;	 /* atomic ns */
+	uint64_t guest_since;	 /* atomic: monotonic ns when pt_run began, 0 outside */
+	bool accounted GUARDED_BY(tasklist_lock); /* its times are in tg->self_ru */
+	uint32_t in_guest;	 /* atomic: pt_run in progress or about to be */
+	uint64_t trapno, trap_err, trap_addr; /* own thread: last exception, for signal frames */
+	unsigned personality, sched_policy; /* atomic */
+	bool exiting;		 /* atomic: do_exit has begun */
+	bool wait_stop;		 /* sighand lock: counted in tg->stop_count, has not stopped yet */
+	pthread_t thread;
+	int (*start)(struct task *t, void *arg);
+	void *start_arg;
 };
 #define TIF_SIGPENDING 1U /* look at signals at the boundary */
 #define TIF_KILLED 2U	  /* fatal: killable sleeps end */

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between the files of signal/ and task/. */
+#ifndef NACRE_KERNEL_SIGNAL_INTERNAL_H
+#define NACRE_KERNEL_SIGNAL_INTERNAL_H
+
+#include "kernel/signal/signal.h"
+#include "kernel/task/task.h"
+
+#define SIG_KERNEL_ONLY (KSIGMASK(SIGKILL) | KSIGMASK(SIGSTOP))
+#define SIG_STOP_MASK                                                                              \
+	(KSIGMASK(SIGSTOP) | KSIGMASK(SIGTSTP) | KSIGMASK(SIGTTIN) | KSIGMASK(SIGTTOU))
+#define SIG_IGNORE_MASK                                                                            \
+	(KSIGMASK(SIGCONT) | KSIGMASK(SIGCHLD) | KSIGMASK(SIGWINCH) | KSIGMASK(SIGURG))
+#define SIG_CORE_MASK                                                                              \
+	(KSIGMASK(SIGQUIT) | KSIGMASK(SIGILL) | KSIGMASK(SIGTRAP) | KSIGMASK(SIGABRT) |            \
+	 KSIGMASK(SIGFPE) | KSIGMASK(SIGSEGV) | KSIGMASK(SIGBUS) | KSIGMASK(SIGSYS) |              \
+	 KSIGMASK(SIGXCPU) | KSIGMASK(SIGXFSZ))
+#define SIG_SYNC_MASK                                                                              \
+	(KSIGMASK(SIGSEGV) | KSIGMASK(SIGBUS) | KSIGMASK(SIGILL) | KSIGMASK(SIGTRAP) |             \
+	 KSIGMASK(SIGFPE) | KSIGMASK(SIGSYS))
+#define HANDLER_DFL 0ULL
+#define HANDLER_IGN 1ULL
+#define SIGRTMIN_KERNEL 32
+#define KSA_RESTORER 0x04000000ULL
+
+/* pending.c */
+/* Drops all; tg: whose count of queued signals shrinks (NULL: being freed). */
+void sigpending_flush(struct sigpending *p, struct thread_group *tg);
+/* Drops the signals of mask. sighand lock held. */
+void sigpending_drop(struct sigpending *p, ksigset_t mask, struct thread_group *tg);
+int sigpending_add(struct sigpending *p, int sig, const siginfo_t *info, struct task *t);
+/* Next signal of p not in blocked, 0 none; taken out. sighand lock held. */
+int sigpending_take(struct sigpending *p, ksigset_t blocked, siginfo_t *ret,
+		    struct thread_group *tg);
+/* Sets or clears TIF_SIGPENDING of t. sighand lock held. */
+void recalc_sigpending(struct task *t);
+
+/* send.c: with the tasklist lock held (the sighand lock is taken inside). */
+int send_signal_locked(struct task *t, int sig, const siginfo_t *info, bool group);
+int send_pgrp_locked(struct pid *pgrp, int sig, const siginfo_t *info);
+/* May a task with cred c send sig to t (kill(2))? 0, -EPERM. */
+int may_signal(struct task *from, struct task *t, int sig);
+/* Every other thread of t's group gets SIGKILL. tasklist and sighand lock held. */
+void kill_other_threads(struct task *t);
+void set_killed(struct task *t);
+
+/* deliver.c */
+/* A group-stop participant leaves (exits). sighand lock held. True: the stop is complete now. */
+bool stop_drop(struct task *t);
+/* Tells the parent of tg about CLD_STOPPED/CONTINUED/... tasklist lock held, sighand lock not. */
+void notify_parent_jobctl(struct thread_group *tg, int why);
+void stop_check(struct task *t);
+
+/* frame.c */
+/* Writes the frame and sets the registers. -EFAULT: nothing usable is there. */
+int frame_setup(struct task *t, int sig, const struct ksigaction *ka, const siginfo_t *info,
+		ksigset_t saved) __must_check;
+/* rt_sigreturn(2): registers, mask, altstack from the frame. -EFAULT. */
+int frame_restore(struct task *t) __must_check;
+bool on_altstack(const struct task *t, uint64_t sp);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From the registers to a handler and back. */
+#include <errno.h>
+#include "kernel/syscall/strace.h"
+#include "kernel/syscall/syscall.h"
+#include "kernel/task/task.h"
+#include "platform/platform.h"
+
+const struct entry_hook *const entry_hooks[] = {&strace_hook, NULL};
+
+static long call(struct task *t, uint64_t nr, const struct sysargs *a)
+{
+	const struct syscall_desc *d;
+
+	if (nr >= NR_SYSCALLS)
+		return -ENOSYS;
+	d = &syscall_table[nr];
+	if (!d->fn)
+		return d->err ? d->err : -ENOSYS;
+	return d->fn(t, a);
+}
+
+static void args_of(struct task *t, struct sysargs *a)
+{
+	const struct user_regs_struct *r = pt_regs(t->pt);
+
+	a->v[0] = r->rdi;
+	a->v[1] = r->rsi;
+	a->v[2] = r->rdx;
+	a->v[3] = r->r10;
+	a->v[4] = r->r8;
+	a->v[5] = r->r9;
+}
+
+static long dispatch_hooked(struct task *t)
+{
+	const struct entry_hook *const *h;
+	bool skip = false;
+	struct sysargs a;
+	long r = -ENOSYS;
+
+	for (h = entry_hooks; *h && !skip; h++)
+		if ((*h)->enter)
+			skip = (*h)->enter(t, &r);
+	if (!skip) {
+		args_of(t, &a);
+		r = call(t, pt_regs(t->pt)->orig_rax, &a);
+	}
+	for (h = entry_hooks; *h; h++)
+		if ((*h)->leave)
+			(*h)->leave(t, r);
+	return r;
+}
+
+long syscall_dispatch(struct task *t)
+{
+	struct sysargs a;
+
+	t->syscalls++;
+	if (unlikely(__atomic_load_n(&t->sig_flags, __ATOMIC_RELAXED) & TIF_HOOKS))
+		return dispatch_hooked(t);
+	args_of(t, &a);
+	return call(t, pt_regs(t->pt)->orig_rax, &a);
+}

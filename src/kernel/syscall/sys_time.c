@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Clocks and sleeping: clock_*, nanosleep, gettimeofday, time, times. */
+#include <errno.h>
+#include <linux/capability.h>
+#include <linux/time_types.h>
+#include <string.h>
+#include <sys/times.h>
+#include "kernel/syscall/syscall.h"
+#include "kernel/task/internal.h"
+#include "kernel/time/clock.h"
+#include "kernel/usercopy.h"
+
+#define USER_HZ 100
+
+long sys_clock_gettime(struct task *t, const struct sysargs *a)
+{
+	struct timespec ts;
+	int r = guest_clock_get(t, arg_int(a, 0), &ts);
+
+	return r < 0 ? r : copy_out(t, arg_uaddr(a, 1), &ts, sizeof(ts));
+}
+
+long sys_clock_getres(struct task *t, const struct sysargs *a)
+{
+	struct timespec ts;
+	int r = guest_clock_res(arg_int(a, 0), &ts);
+
+	if (r < 0 || !a->v[1])
+		return r;
+	return copy_out(t, arg_uaddr(a, 1), &ts, sizeof(ts));
+}
+
+/* The clocks are the host's: nobody inside sets them. */
+long sys_clock_settime(struct task *t, const struct sysargs *a)
+{
+	struct timespec ts;
+	int r;
+
+	if (arg_int(a, 0) != CLOCK_REALTIME)
+		return -EINVAL;
+	r = copy_in(t, &ts, arg_uaddr(a, 1), sizeof(ts));
+	return r < 0 ? r : -EPERM;
+}
+
+long sys_settimeofday(struct task *t, const struct sysargs *a)
+{
+	int64_t tv[2];
+
+	if (a->v[0]) {
+		if (copy_in(t, tv, arg_uaddr(a, 0), sizeof(tv)) < 0)
+			return -EFAULT;
+		if (tv[1] < 0 || tv[1] > 999999)
+			return -EINVAL;
+	}
+	return -EPERM;
+}
+
+long sys_gettimeofday(struct task *t, const struct sysargs *a)
+{
+	int32_t tz[2] = {0, 0};
+	struct timespec ts;
+	int64_t tv[2];
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	tv[0] = ts.tv_sec;
+	tv[1] = ts.tv_nsec / 1000;
+	if (a->v[0] && copy_out(t, arg_uaddr(a, 0), tv, sizeof(tv)) < 0)
+		return -EFAULT;
+	if (a->v[1] && copy_out(t, arg_uaddr(a, 1), tz, sizeof(tz)) < 0)
+		return -EFAULT;
+	return 0;
+}
+
+long sys_time(struct task *t, const struct sysargs *a)
+{
+	uint64_t now = (uint64_t)time(NULL);
+
+	if (a->v[0] && put_u64(t, arg_uaddr(a, 0), now) < 0)
+		return -EFAULT;
+	return (long)now;
+}
+
+static clock_t ticks_tv(const struct timeval *tv)
+{
+	return tv->tv_sec * USER_HZ + tv->tv_usec / (1000000 / USER_HZ);
+}
+
+long sys_times(struct task *t, const struct sysargs *a)
+{
+	uint64_t user, sys, now = now_ns();
+	struct tms b;
+
+	group_cputime(t->tg, &user, &sys);
+	b.tms_utime = (clock_t)(user / (NSEC_PER_SEC / USER_HZ));
+	b.tms_stime = (clock_t)(sys / (NSEC_PER_SEC / USER_HZ));
+	mutex_lock(&tasklist_lock);
+	b.tms_cutime = ticks_tv(&t->tg->child_ru.ru_utime);
+	b.tms_cstime = ticks_tv(&t->tg->child_ru.ru_stime);
+	mutex_unlock(&tasklist_lock);
+	if (a->v[0] && copy_out(t, arg_uaddr(a, 0), &b, sizeof(b)) < 0)
+		return -EFAULT;
+	return (long)(now / (NSEC_PER_SEC / USER_HZ));
+}
+
+/* --- sleeping --- */
+
+static int put_left(struct task *t, uint64_t to, uint64_t deadline)
+{
+	uint64_t now = now_ns(), left = deadline > now ? deadline - now : 0;
+	struct __kernel_timespec ts = {(long long)(left / NSEC_PER_SEC),
+				       (long long)(left % NSEC_PER_SEC)};
+
+	return to ? copy_out(t, uaddr(to), &ts, sizeof(ts)) : 0;
+}
+
+static int sleep_until(struct task *t, uint64_t deadline)
+{
+	int r;
+
+	do {
+		sleeper_prepare(&t->sleeper);
+		r = sleeper_sleep(&t->sleeper, deadline, SLEEP_INTERRUPTIBLE);
+	} while (r == 0);
+	return r == -ETIMEDOUT ? 0 : r;
+}
+
+static long sleep_restart(struct task *t, struct restart_block *rb)
+{
+	long r = sleep_until(t, rb->nanosleep.deadline);
+
+	if (r != -ERESTARTSYS)
+		return r;
+	if (put_left(t, rb->nanosleep.rmtp, rb->nanosleep.deadline) < 0)
+		return -EFAULT;
+	rb->fn = sleep_restart;
+	return -ERESTART_RESTARTBLOCK;
+}
+
+static long do_sleep(struct task *t, int clock, bool absolute, uaddr_t req, uint64_t rmtp)
+{
+	struct __kernel_timespec ts;
+	uint64_t deadline, ns;
+	long r = copy_in(t, &ts, req, sizeof(ts));
+
+	if (r < 0)
+		return r;
+	if (ts.tv_sec < 0 || ts.tv_nsec < 0 || ts.tv_nsec >= (long long)NSEC_PER_SEC)
+		return -EINVAL;
+	ns = ts.tv_sec > 9000000000LL ? INT64_MAX :
+		     (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
+	r = guest_clock_deadline(clock, ns, absolute, &deadline);
+	if (r == 0)
+		r = sleep_until(t, deadline);
+	if (r != -ERESTARTSYS)
+		return r;
+	if (absolute)
+		return -ERESTARTNOHAND;
+	if (put_left(t, rmtp, deadline) < 0)
+		return -EFAULT;
+	t->restart.nanosleep.deadline = deadline;
+	t->restart.nanosleep.rmtp = rmtp;
+	t->restart.fn = sleep_restart;
+	return -ERESTART_RESTARTBLOCK;
+}
+
+long sys_nanosleep(struct task *t, const struct sysargs *a)
+{
+	return do_sleep(t, CLOCK_MONOTONIC, false, arg_uaddr(a, 0), a->v[1]);
+}
+
+long sys_clock_nanosleep(struct task *t, const struct sysargs *a)
+{
+	int clock = arg_int(a, 0);
+
+	if (clock == CLOCK_THREAD_CPUTIME_ID || clock == CLOCK_PROCESS_CPUTIME_ID ||
+	    clock == CLOCK_MONOTONIC_RAW || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE)
+		return -EOPNOTSUPP;
+	return do_sleep(t, clock, a->v[1] & TIMER_ABSTIME, arg_uaddr(a, 2), a->v[3]);
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* New tasks of the guest: clone(2). */
+#include <errno.h>
+#include <linux/capability.h>
+#include <linux/sched.h>
+#include <stdio.h>
+#include <string.h>
+#include "kernel/signal/internal.h"
+#include "kernel/task/internal.h"
+#include "kernel/usercopy.h"
+
+#define NEW_NAMESPACES                                                                             \
+	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |            \
+	 CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME)
+
+static int check_flags(struct task *t, const struct clone_params *p)
+{
+	uint64_t f = p->flags;
+
+	if ((f & CLONE_THREAD) && !(f & CLONE_SIGHAND))
+		return -EINVAL;
+	if ((f & CLONE_SIGHAND) && !(f & CLONE_VM))
+		return -EINVAL;
+	if ((f & (CLONE_NEWNS | CLONE_FS)) == (CLONE_NEWNS | CLONE_FS))
+		return -EINVAL;
+	if ((f & CLONE_THREAD) && (f & (CLONE_NEWUSER | CLONE_NEWPID)))
+		return -EINVAL;
+	if ((f & CLONE_SIGHAND) && (f & CLONE_CLEAR_SIGHAND))
+		return -EINVAL;
+	if ((f & CLONE_PARENT) && t->tg->is_init)
+		return -EINVAL;
+	if (p->exit_signal < 0 || p->exit_signal > NSIG_GUEST)
+		return -EINVAL;
+	if (f & NEW_NAMESPACES)
+		return -EPERM;
+	if (f & CLONE_PIDFD)
+		return -EINVAL;
+	return 0;
+}
+
+/* RLIMIT_NPROC and the container's limit. */
+static int check_limits(struct task *t)
+{
+	int n = __atomic_load_n(&t->ct->pids, __ATOMIC_RELAXED);
+
+	if (t->ct->pids_max && n >= t->ct->pids_max)
+		return -EAGAIN;
+	if (t->cred->uid.v != 0 && (uint64_t)n >= task_rlimit(t, RLIMIT_NPROC) &&
+	    !capable(t->cred, CAP_SYS_RESOURCE) && !capable(t->cred, CAP_SYS_ADMIN))
+		return -EAGAIN;
+	return 0;
+}
+
+static void inherit(struct task *c, struct task *t, const struct clone_params *p)
+{
+	struct timespec ts;
+
+	memcpy(c->comm, t->comm, sizeof(c->comm));
+	c->cred = cred_get(t->cred);
+	c->nsproxy = nsproxy_get(t->nsproxy);
+	c->blocked = t->blocked;
+	c->nice = t->nice;
+	c->timer_slack = t->timer_slack;
+	c->personality = t->personality;
+	c->sched_policy = t->sched_policy;
+	if (!(p->flags & CLONE_VM) || (p->flags & CLONE_VFORK))
+		c->altstack = t->altstack;
+	if (t->affinity) {
+		c->affinity = malloc(sizeof(*c->affinity));
+		if (c->affinity)
+			*c->affinity = *t->affinity;
+	}
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	c->start_ns = (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
+	if (!(p->flags & CLONE_THREAD)) {
+		memcpy(c->tg->rlim, t->tg->rlim, sizeof(c->tg->rlim));
+		c->tg->oom_score_adj = t->tg->oom_score_adj;
+		c->tg->exit_signal = p->exit_signal;
+	}
+}
+
+static struct sighand *child_sighand(struct task *t, uint64_t flags)
+{
+	struct sighand *s;
+
+	if (flags & CLONE_SIGHAND)
+		return sighand_get(t->sighand);
+	s = sighand_copy(t->sighand);
+	if (s && (flags & CLONE_CLEAR_SIGHAND))
+		for (int i = 0; i < NSIG_GUEST; i++)
+			if (s->action[i].handler != HANDLER_IGN)
+				s->action[i] = (struct ksigaction){0};
+	return s;
+}
+
+static int copy_objects(struct task *c, struct task *t, uint64_t flags)
+{
+	int r;
+
+	if (flags & CLONE_FILES) {
+		c->files = files_get(t->files);
+	} else {
+		r = files_copy(t->files, &c->files);
+		if (r < 0)
+			return r;
+	}
+	c->fs = flags & CLONE_FS ? fs_struct_get(t->fs) : fs_struct_copy(t->fs);
+	return c->fs ? 0 : -ENOMEM;
+}
+
+static int copy_memory(struct task *c, struct task *t, uint64_t flags)
+{
+	bool share = flags & CLONE_VM;
+	int r = pt_clone(t->pt, share, &c->pt);
+
+	if (r < 0)
+		return r == -ESRCH ? -EAGAIN : r;
+	if (share) {
+		c->mm = mm_get(t->mm);
+		return 0;
+	}
+	c->mm = mm_new(pt_as(c->pt));
+	return c->mm ? mm_copy(t->mm, c->mm) : -ENOMEM;
+}
+
+static void set_registers(struct task *c, struct task *t, const struct clone_params *p)
+{
+	struct user_regs_struct *r = pt_regs(c->pt);
+
+	*r = *pt_regs(t->pt);
+	r->rax = 0;
+	r->orig_rax = (unsigned long long)-1;
+	if (p->stack)
+		r->rsp = p->stack;
+	if (p->flags & CLONE_SETTLS)
+		r->fs_base = p->tls;
+	if (p->flags & CLONE_CHILD_CLEARTID)
+		c->clear_child_tid = p->child_tid;
+	if (p->flags & CLONE_CHILD_SETTID)
+		c->set_child_tid = p->child_tid;
+}
+
+/* The child's thread, before its first instruction. */
+static int child_start(struct task *c, void *arg __unused)
+{
+	if (c->set_child_tid &&
+	    put_u32(c, uaddr(c->set_child_tid), (uint32_t)task_pid_nr(c, c)) < 0)
+		return 0; /* Linux does not care either */
+	return 0;
+}
+
+/* Links c, unless a signal came meanwhile: then the group may be about to stop or die. */
+static int link_child(struct task *c, struct task *t, const struct clone_params *p)
+{
+	struct thread_group *tg = t->tg, *parent;
+
+	mutex_lock(&tasklist_lock);
+	mutex_lock(&t->sighand->lock);
+	if (signal_pending(t)) {
+		mutex_unlock(&t->sighand->lock);
+		mutex_unlock(&tasklist_lock);
+		return -ERESTARTNOINTR;
+	}
+	parent = p->flags & CLONE_PARENT ? tg->parent : tg;
+	if (p->flags & CLONE_PARENT)
+		c->tg->exit_signal = tg->exit_signal;
+	if (p->flags & CLONE_THREAD) {
+		c->tgid_pid = pid_get(t->tgid_pid);
+	} else {
+		c->tgid_pid = pid_get(c->pid);
+		c->tg->pgrp = pid_get(tg->pgrp);
+		c->tg->session = pid_get(tg->session);
+	}
+	if (p->flags & CLONE_VFORK) {
+		t->vfork_done = false;
+		c->vfork_parent = task_get(t);
+	}
+	task_link(c, parent);
+	mutex_unlock(&t->sighand->lock);
+	mutex_unlock(&tasklist_lock);
+	return 0;
+}
+
+static int make_child(struct task *t, const struct clone_params *p, struct task **ret)
+{
+	bool thread = p->flags & CLONE_THREAD;
+	struct sighand *sh = child_sighand(t, p->flags);
+	struct task *c;
+	int r;
+
+	if (!sh)
+		return -ENOMEM;
+	c = task_alloc(t->ct, thread ? t->tg : NULL, sh);
+	if (!c) {
+		sighand_put(sh);
+		return -ENOMEM;
+	}
+	inherit(c, t, p);
+	r = copy_objects(c, t, p->flags);
+	if (r == 0)
+		r = copy_memory(c, t, p->flags);
+	if (r == 0) {
+		set_registers(c, t, p);
+		c->start = child_start;
+		r = pid_alloc(t->nsproxy->pid_for_children, &c->pid);
+	}
+	if (r == 0) {
+		r = link_child(c, t, p);
+		if (r < 0)
+			pid_free_unused(TAKE_PTR(c->pid));
+	}
+	if (r < 0) {
+		task_put(c);
+		return r;
+	}
+	*ret = c;
+	return 0;
+}
+
+static void vfork_wait(struct task *t)
+{
+	for (;;) {
+		sleeper_prepare(&t->sleeper);
+		if (__atomic_load_n(&t->vfork_done, __ATOMIC_ACQUIRE))
+			return;
+		if (sleeper_sleep(&t->sleeper, TIME_FOREVER, SLEEP_KILLABLE) < 0)
+			return;
+	}
+}
+
+void vfork_complete(struct task *t)
+{
+	struct task *p;
+
+	mutex_lock(&tasklist_lock);
+	p = TAKE_PTR(t->vfork_parent);
+	mutex_unlock(&tasklist_lock);
+	if (!p)
+		return;
+	__atomic_store_n(&p->vfork_done, true, __ATOMIC_RELEASE);
+	sleeper_wake(&p->sleeper);
+	task_put(p);
+}
+
+long do_clone(struct task *t, const struct clone_params *p)
+{
+	struct task *c = NULL;
+	int r = check_flags(t, p), nr;
+
+	if (r == 0)
+		r = check_limits(t);
+	if (r == 0)
+		r = make_child(t, p, &c);
+	if (r < 0)
+		return r;
+	nr = task_pid_nr(c, t);
+	if ((p->flags & CLONE_PARENT_SETTID) && put_u32(t, uaddr(p->parent_tid), (uint32_t)nr) < 0)
+		nr = task_pid_nr(c, t); /* as on Linux: the child runs all the same */
+	if (task_run_thread(c) < 0) {
+		task_abandon(c);
+		return -EAGAIN;
+	}
+	if (p->flags & CLONE_VFORK)
+		vfork_wait(t);
+	return nr;
+}

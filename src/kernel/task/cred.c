@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Credentials and the rules by which capabilities change: credentials(7), capabilities(7). */
+#include <errno.h>
+#include <linux/capability.h>
+#include <linux/securebits.h>
+#include <string.h>
+#include "kernel/task/internal.h"
+
+#define CAP_MASK ((1ULL << (CAP_LAST + 1)) - 1)
+#define CAP_BIT(c) (1ULL << (c))
+#define CAP_FS_SET                                                                                 \
+	(CAP_BIT(CAP_CHOWN) | CAP_BIT(CAP_MKNOD) | CAP_BIT(CAP_DAC_OVERRIDE) |                     \
+	 CAP_BIT(CAP_DAC_READ_SEARCH) | CAP_BIT(CAP_FOWNER) | CAP_BIT(CAP_FSETID) |                \
+	 CAP_BIT(CAP_LINUX_IMMUTABLE) | CAP_BIT(CAP_MAC_OVERRIDE))
+
+struct cred *cred_new(void)
+{
+	struct cred *c = calloc(1, sizeof(*c));
+
+	if (c)
+		ref_init(&c->ref);
+	return c;
+}
+
+struct cred *cred_dup(const struct cred *c)
+{
+	struct cred *n = malloc(sizeof(*n));
+
+	if (!n)
+		return NULL;
+	*n = *c;
+	ref_init(&n->ref);
+	n->groups = NULL;
+	if (c->ngroups) {
+		n->groups = malloc(c->ngroups * sizeof(*n->groups));
+		if (!n->groups) {
+			free(n);
+			return NULL;
+		}
+		memcpy(n->groups, c->groups, c->ngroups * sizeof(*n->groups));
+	}
+	if (n->user_ns)
+		ref_get(&n->user_ns->ref);
+	return n;
+}
+
+const struct cred *cred_get(const struct cred *c)
+{
+	ref_get(&((struct cred *)(uintptr_t)c)->ref);
+	return c;
+}
+
+static void user_ns_put(struct user_namespace *ns)
+{
+	while (ns && ref_put(&ns->ref)) {
+		struct user_namespace *p = ns->parent;
+
+		free(ns);
+		ns = p;
+	}
+}
+
+void cred_put(const struct cred *cc)
+{
+	struct cred *c = (struct cred *)(uintptr_t)cc;
+
+	if (!c || !ref_put(&c->ref))
+		return;
+	user_ns_put(c->user_ns);
+	free(c->groups);
+	free(c);
+}
+
+bool in_group(const struct cred *c, kgid_t g)
+{
+	if (c->fsgid.v == g.v)
+		return true;
+	for (unsigned i = 0; i < c->ngroups; i++)
+		if (c->groups[i].v == g.v)
+			return true;
+	return false;
+}
+
+bool ns_capable(const struct cred *c, struct user_namespace *ns, int cap)
+{
+	struct user_namespace *n;
+
+	if (cap < 0 || cap > CAP_LAST)
+		return false;
+	if (!ns || ns == c->user_ns)
+		return c->cap_effective & CAP_BIT(cap);
+	/* The owner of a namespace has all capabilities in it and below. */
+	for (n = ns; n; n = n->parent) {
+		if (n == c->user_ns)
+			return c->cap_effective & CAP_BIT(cap);
+		if (n->parent == c->user_ns && n->owner.v == c->euid.v)
+			return true;
+	}
+	return false;
+}
+
+void commit_cred(struct task *t, struct cred *c)
+{
+	const struct cred *old = t->cred;
+
+	if (old->euid.v != c->euid.v || old->egid.v != c->egid.v || old->fsuid.v != c->fsuid.v ||
+	    old->fsgid.v != c->fsgid.v || (c->cap_permitted & ~old->cap_permitted))
+		t->pdeath_signal = 0;
+	mutex_lock(&t->lock);
+	t->cred = c;
+	mutex_unlock(&t->lock);
+	cred_put(old);
+}
+
+void cred_fix_setuid(const struct cred *old, struct cred *n)
+{
+	bool had = old->uid.v == 0 || old->euid.v == 0 || old->suid.v == 0;
+	bool has = n->uid.v == 0 || n->euid.v == 0 || n->suid.v == 0;
+
+	if (n->securebits & SECBIT_NO_SETUID_FIXUP)
+		return;
+	if (had && !has && !(n->securebits & SECBIT_KEEP_CAPS)) {
+		n->cap_permitted = 0;
+		n->cap_effective = 0;
+	}
+	if (had && !has)
+		n->cap_ambient = 0;
+	if (old->euid.v == 0 && n->euid.v != 0)
+		n->cap_effective = 0;
+	if (old->euid.v != 0 && n->euid.v == 0)
+		n->cap_effective = n->cap_permitted;
+}
+
+void cred_fix_setfsuid(const struct cred *old, struct cred *n)
+{
+	if (n->securebits & SECBIT_NO_SETUID_FIXUP)
+		return;
+	if (old->fsuid.v == 0 && n->fsuid.v != 0)
+		n->cap_effective &= ~CAP_FS_SET;
+	if (old->fsuid.v != 0 && n->fsuid.v == 0)
+		n->cap_effective |= n->cap_permitted & CAP_FS_SET;
+}
+
+/* Without file capabilities: a root program has all of them in its file sets. */
+bool cred_fix_exec(const struct cred *old, struct cred *n)
+{
+	bool setid = n->euid.v != old->euid.v || n->egid.v != old->egid.v;
+	bool root = !(n->securebits & SECBIT_NOROOT) && (n->euid.v == 0 || n->uid.v == 0);
+	bool eff_root = !(n->securebits & SECBIT_NOROOT) && n->euid.v == 0;
+	uint64_t permitted = 0;
+
+	if (setid)
+		n->cap_ambient = 0;
+	if (root)
+		permitted = (old->cap_bounding | old->cap_inheritable) & CAP_MASK;
+	n->cap_permitted = permitted | n->cap_ambient;
+	n->cap_effective = eff_root ? n->cap_permitted : n->cap_ambient;
+	n->suid = n->fsuid = n->euid;
+	n->sgid = n->fsgid = n->egid;
+	n->securebits &= ~(uint32_t)SECBIT_KEEP_CAPS;
+	return setid || n->uid.v != n->euid.v || n->gid.v != n->egid.v ||
+	       (n->uid.v != 0 && (n->cap_permitted & ~n->cap_ambient));
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A new program: execve(2) from the point where the file is open. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include "kernel/loader/loader.h"
+#include "kernel/signal/internal.h"
+#include "kernel/task/internal.h"
+
+/* Set-id bits count unless the mount or no_new_privs says otherwise. */
+static void set_ids(struct task *t, const struct exec_image *img, struct cred *n)
+{
+	const struct inode *i = img->file->inode;
+	mode_t mode = i->mode;
+
+	const struct mount *m = img->file->path.mnt;
+
+	if (n->no_new_privs || (m && (m->flags & MNT_NOSUID)))
+		return;
+	if (mode & S_ISUID)
+		n->euid = i->uid;
+	if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
+		n->egid = i->gid;
+}
+
+static struct cred *exec_cred(struct task *t, struct exec_image *img)
+{
+	struct cred *n = cred_dup(t->cred);
+
+	if (!n)
+		return NULL;
+	set_ids(t, img, n);
+	img->secure = cred_fix_exec(t->cred, n);
+	img->uid = n->uid;
+	img->euid = n->euid;
+	img->gid = n->gid;
+	img->egid = n->egid;
+	return n;
+}
+
+/* Is t the only thread but for a leader that is a zombie? tasklist lock taken. */
+static bool alone(struct task *t)
+{
+	struct thread_group *tg = t->tg;
+
+	MUTEX_GUARD(&tasklist_lock);
+	if (tg->leader == t)
+		return tg->nthreads == 1;
+	return tg->nthreads == 2 && tg->leader->state == TASK_ZOMBIE;
+}
+
+/* t takes the place, number and identity of its dead leader. tasklist lock held. */
+static void replace_leader(struct task *t)
+{
+	struct thread_group *tg = t->tg;
+	struct task *l = tg->leader;
+	struct pid_namespace *ns = task_pid_ns(l);
+
+	pid_attach(t, PIDTYPE_TGID, l->pid);
+	pid_attach(t, PIDTYPE_PGID, tg->pgrp);
+	pid_attach(t, PIDTYPE_SID, tg->session);
+	pid_detach(t, PIDTYPE_PID, t->pid);
+	pid_put(t->old_pid);
+	t->old_pid = t->pid; /* somebody may be looking at it */
+	t->pid = pid_get(l->pid);
+	pid_attach(t, PIDTYPE_PID, t->pid);
+	pid_detach(l, PIDTYPE_PID, l->pid);
+	pid_detach(l, PIDTYPE_TGID, l->tgid_pid);
+	pid_detach(l, PIDTYPE_PGID, tg->pgrp);
+	pid_detach(l, PIDTYPE_SID, tg->session);
+	list_del(&l->thread_node);
+	tg->nthreads--;
+	tg->leader = t;
+	if (ns->init == l)
+		ns->init = t;
+	t->start_ns = l->start_ns;
+	t->exit_code = 0;
+	__atomic_store_n(&l->state, TASK_DEAD, __ATOMIC_RELAXED);
+	task_put(l);
+}
+
+/* Ends all other threads. -EAGAIN when t is being killed itself. */
+static int de_thread(struct task *t)
+{
+	struct thread_group *tg = t->tg;
+	int r = 0;
+
+	mutex_lock(&tasklist_lock);
+	mutex_lock(&t->sighand->lock);
+	if ((tg->flags & TG_GROUP_EXIT) || tg->group_exec_task)
+		r = -EAGAIN;
+	if (r == 0 && tg->nthreads > 1) {
+		tg->group_exec_task = t;
+		tg->flags |= TG_EXEC;
+		kill_other_threads(t);
+	}
+	mutex_unlock(&t->sighand->lock);
+	mutex_unlock(&tasklist_lock);
+	if (r < 0)
+		return r;
+	r = wait_event(&tg->exit_wait, &t->sleeper, alone(t), TIME_FOREVER, SLEEP_KILLABLE);
+	mutex_lock(&tasklist_lock);
+	mutex_lock(&t->sighand->lock);
+	tg->group_exec_task = NULL;
+	tg->flags &= ~TG_EXEC;
+	mutex_unlock(&t->sighand->lock);
+	if (r == 0 && tg->leader != t)
+		replace_leader(t);
+	mutex_unlock(&tasklist_lock);
+	return r < 0 ? -EAGAIN : 0;
+}
+
+/* Handlers are gone with the old program; ignored signals stay ignored. */
+static void reset_signals(struct task *t, struct sighand *fresh)
+{
+	struct sighand *old = t->sighand;
+
+	for (int i = 0; i < NSIG_GUEST; i++)
+		if (old->action[i].handler == HANDLER_IGN)
+			fresh->action[i].handler = HANDLER_IGN;
+	mutex_lock(&tasklist_lock);
+	mutex_lock(&old->lock);
+	t->sighand = fresh;
+	mutex_unlock(&old->lock);
+	mutex_unlock(&tasklist_lock);
+	sighand_put(old);
+	t->altstack = (struct guest_sigstack){0, 0, SS_DISABLE};
+}
+
+static void set_comm(struct task *t, const char *filename)
+{
+	const char *slash = strrchr(filename, '/');
+
+	mutex_lock(&t->lock);
+	snprintf(t->comm, sizeof(t->comm), "%.15s", slash ? slash + 1 : filename);
+	mutex_unlock(&t->lock);
+}
+
+static void switch_memory(struct task *t, struct pt_thread *pt, struct mm *mm)
+{
+	struct pt_thread *old_pt;
+	struct mm *old_mm;
+
+	mutex_lock(&t->lock);
+	old_pt = t->pt;
+	old_mm = t->mm;
+	t->pt = pt;
+	t->mm = mm;
+	mutex_unlock(&t->lock);
+	if (old_pt)
+		pt_release(old_pt);
+	if (old_mm)
+		mm_put(old_mm);
+}
+
+/* What a program inherits from its process is reset where exec says so. */
+static void reset_task(struct task *t, struct exec_image *img, struct cred *cred,
+		       struct sighand *fresh)
+{
+	reset_signals(t, fresh);
+	set_comm(t, img->filename);
+	t->clear_child_tid = t->set_child_tid = 0;
+	t->robust_list = t->robust_len = 0;
+	t->trapno = t->trap_err = t->trap_addr = 0;
+	t->restart.fn = NULL;
+	if (img->secure)
+		t->pdeath_signal = 0;
+	mutex_lock(&tasklist_lock);
+	t->tg->exec_done = true;
+	t->tg->exit_signal = SIGCHLD;
+	mutex_unlock(&tasklist_lock);
+	t->mm->dumpable = !img->secure;
+	commit_cred(t, cred);
+	files_close_on_exec(t);
+}
+
+static int unshare_files(struct task *t)
+{
+	struct files *n, *old;
+	int r = files_copy(t->files, &n);
+
+	if (r < 0)
+		return r;
+	mutex_lock(&t->lock);
+	old = t->files;
+	t->files = n;
+	mutex_unlock(&t->lock);
+	files_put(old);
+	return 0;
+}
+
+int do_exec(struct task *t, struct exec_image *img)
+{
+	struct sighand *fresh = NULL;
+	struct pt_thread *pt = NULL;
+	struct cred *cred = NULL;
+	struct mm *mm = NULL;
+	int r = exec_probe(t, img);
+
+	if (r < 0)
+		return r;
+	if (getrandom(img->random, sizeof(img->random), 0) != (ssize_t)sizeof(img->random))
+		return -EIO;
+	cred = exec_cred(t, img);
+	fresh = sighand_new();
+	r = cred && fresh ? pt_spawn(t->ct->pt, img->filename, &pt) : -ENOMEM;
+	if (r == 0) {
+		mm = mm_new(pt_as(pt));
+		r = mm ? unshare_files(t) : -ENOMEM;
+	}
+	if (r == 0)
+		r = de_thread(t);
+	if (r < 0) {
+		cred_put(cred);
+		sighand_put(fresh);
+		if (mm)
+			mm_put(mm);
+		if (pt)
+			pt_release(pt);
+		return r;
+	}
+	/* No way back from here. */
+	if (t->mm)
+		futex_exit(t);
+	switch_memory(t, pt, mm);
+	reset_task(t, img, cred, fresh);
+	vfork_complete(t);
+	r = exec_load(t, img);
+	if (r < 0)
+		do_group_exit(t, SIGKILL);
+	pt_regs(t->pt)->orig_rax = (unsigned long long)-1;
+	return 0;
+}

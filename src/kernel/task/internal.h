@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between the files of task/, signal/ and their system calls only. */
+#ifndef NACRE_KERNEL_TASK_INTERNAL_H
+#define NACRE_KERNEL_TASK_INTERNAL_H
+
+#include "kernel/container.h"
+#include "kernel/mm/mm.h"
+#include "kernel/task/task.h"
+#include "kernel/vfs/vfs.h"
+#include "platform/platform.h"
+
+/* --- cred.c --- */
+/* Capabilities after a change of user ids: old is what was, n what will be published. */
+void cred_fix_setuid(const struct cred *old, struct cred *n);
+void cred_fix_setfsuid(const struct cred *old, struct cred *n);
+/* Capabilities over exec; n->euid and egid are set-id results already. True: the program is secure. */
+bool cred_fix_exec(const struct cred *old, struct cred *n);
+
+/* --- pid.c --- */
+struct pid_namespace {
+	struct ref ref;
+	struct pid_namespace *parent;
+	int level;
+	int last GUARDED_BY(tasklist_lock);
+	bool dying GUARDED_BY(tasklist_lock);	/* init has gone: no more processes */
+	struct task *init GUARDED_BY(tasklist_lock);
+	struct pid_slot {
+		int nr;
+		struct pid *pid;
+	} *slots GUARDED_BY(tasklist_lock); /* ascending by nr */
+	size_t nslots, cap GUARDED_BY(tasklist_lock);
+};
+/* A new pid in ns and its ancestors. -EAGAIN, -ENOMEM. */
+int pid_alloc(struct pid_namespace *ns, struct pid **ret) __must_check;
+/* Attaching. Detaching the last task of any kind takes the numbers out of the tables. */
+void pid_attach(struct task *t, enum pid_type type, struct pid *p);  /* tasklist lock; + reference */
+void pid_detach(struct task *t, enum pid_type type, struct pid *p);  /* tasklist lock; - reference */
+/* The task whose pid is p (PIDTYPE_PID), or leader (PIDTYPE_TGID); NULL. tasklist lock held. */
+struct task *pid_task(struct pid *p, enum pid_type type);
+struct pid *pid_find(struct pid_namespace *ns, int nr); /* tasklist lock held; no reference */
+void pid_free_unused(struct pid *p);			/* undo of pid_alloc; drops the reference */
+struct waitq *pid_empty_wait(void);			/* woken at each release of a task */
+
+/* --- task.c --- */
+/* Memory and defaults of a task; tg NULL makes a group. Nothing is linked. */
+struct task *task_alloc(struct container *ct, struct thread_group *tg, struct sighand *sh);
+/* Makes the kernel thread of a linked task. -EAGAIN. */
+int task_run_thread(struct task *t) __must_check;
+void task_leave(struct task *t) __noreturn; /* ends the kernel thread: the end of do_exit */
+void task_link(struct task *t, struct thread_group *parent); /* tasklist lock held */
+
+/* A linked task whose kernel thread could not be made: exits it from the calling thread. */
+void task_abandon(struct task *t);
+
+/* --- clone.c --- */
+struct clone_params {
+	uint64_t flags;	   /* CLONE_* without the signal */
+	int exit_signal;
+	uint64_t stack;	   /* stack pointer, 0: the parent's */
+	uint64_t tls, parent_tid, child_tid;
+};
+long do_clone(struct task *t, const struct clone_params *p);
+void vfork_complete(struct task *t); /* t execs or exits */
+
+/* --- exit.c --- */
+/* Has pgrp no member whose parent is in another group of the session? tasklist lock held. */
+bool pgrp_orphaned(struct pid *pgrp, struct thread_group *ignore);
+/* Releases a zombie leader (or a thread that nobody waits for). tasklist lock held. */
+void release_task(struct task *t);
+void rusage_add(struct rusage *to, const struct rusage *from);
+
+/* --- futex.c --- */
+void futex_exit(struct task *t); /* robust list and clear_child_tid, while the memory is there */
+long futex_wake(struct task *t, uint64_t addr, bool priv, int n, uint32_t bitset);
+
+/* --- itimer (syscall/sys_itimer.c) --- */
+void itimers_exit(struct thread_group *tg);
+
+#endif

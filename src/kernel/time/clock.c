@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kernel/time/clock.h"
+
+#include <errno.h>
+#include "kernel/task/task.h"
+
+static uint64_t tv_ns(const struct timeval *tv)
+{
+	return (uint64_t)tv->tv_sec * NSEC_PER_SEC + (uint64_t)tv->tv_usec * 1000;
+}
+
+void task_cputime(struct task *t, uint64_t *user, uint64_t *sys)
+{
+	uint64_t in = __atomic_load_n(&t->guest_since, __ATOMIC_RELAXED), now = now_ns();
+	struct timespec ts = {0, 0};
+
+	*user = __atomic_load_n(&t->utime, __ATOMIC_RELAXED);
+	if (in && now > in)
+		*user += now - in;
+	*sys = __atomic_load_n(&t->stime, __ATOMIC_RELAXED);
+	if (t == current && clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts) == 0)
+		*sys = (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
+}
+
+void group_cputime(struct thread_group *tg, uint64_t *user, uint64_t *sys)
+{
+	struct task *x;
+	uint64_t u, s;
+
+	mutex_lock(&tasklist_lock);
+	*user = tv_ns(&tg->self_ru.ru_utime);
+	*sys = tv_ns(&tg->self_ru.ru_stime);
+	list_for_each_entry(x, &tg->threads, thread_node) {
+		if (x->accounted)
+			continue;
+		task_cputime(x, &u, &s);
+		*user += u;
+		*sys += s;
+	}
+	mutex_unlock(&tasklist_lock);
+}
+
+static void to_ts(uint64_t ns, struct timespec *ts)
+{
+	ts->tv_sec = (time_t)(ns / NSEC_PER_SEC);
+	ts->tv_nsec = (long)(ns % NSEC_PER_SEC);
+}
+
+/* The clock id of a process or thread: ~pid << 3, bit 2 set for a thread (clock_getcpuclockid(3)). */
+static int dynamic_clock(struct task *t, int clock, struct timespec *ret)
+{
+	int nr = ~(clock >> 3);
+	uint64_t user, sys;
+	struct task *x;
+
+	if ((clock & 3) == 3 || nr < 0)
+		return -EINVAL;
+	x = nr ? task_find_get(task_pid_ns(t), nr) : task_get(t);
+	if (!x)
+		return -EINVAL;
+	if (clock & 4) {
+		if (x->tg != t->tg) {
+			task_put(x);
+			return -EINVAL;
+		}
+		task_cputime(x, &user, &sys);
+	} else {
+		group_cputime(x->tg, &user, &sys);
+	}
+	task_put(x);
+	to_ts((clock & 3) == 1 ? user : user + sys, ret);
+	return 0;
+}
+
+int guest_clock_get(struct task *t, int clock, struct timespec *ret)
+{
+	uint64_t user, sys;
+
+	if (clock < 0)
+		return dynamic_clock(t, clock, ret);
+	switch (clock) {
+	case CLOCK_PROCESS_CPUTIME_ID:
+		group_cputime(t->tg, &user, &sys);
+		to_ts(user + sys, ret);
+		return 0;
+	case CLOCK_THREAD_CPUTIME_ID:
+		task_cputime(t, &user, &sys);
+		to_ts(user + sys, ret);
+		return 0;
+	case CLOCK_REALTIME:
+	case CLOCK_MONOTONIC:
+	case CLOCK_MONOTONIC_RAW:
+	case CLOCK_REALTIME_COARSE:
+	case CLOCK_MONOTONIC_COARSE:
+	case CLOCK_BOOTTIME:
+	case CLOCK_REALTIME_ALARM:
+	case CLOCK_BOOTTIME_ALARM:
+	case CLOCK_TAI:
+		return RET_NERRNO(clock_gettime(clock, ret));
+	}
+	return -EINVAL;
+}
+
+int guest_clock_res(int clock, struct timespec *ret)
+{
+	if (clock < 0) {
+		if ((clock & 3) == 3)
+			return -EINVAL;
+		to_ts(1, ret);
+		return 0;
+	}
+	if (clock > CLOCK_TAI || clock == 10)
+		return -EINVAL;
+	return RET_NERRNO(clock_getres(clock, ret));
+}
+
+int guest_clock_deadline(int clock, uint64_t ns, bool absolute, uint64_t *ret)
+{
+	struct timespec ts;
+	uint64_t now = now_ns(), here;
+
+	switch (clock) {
+	case CLOCK_REALTIME:
+	case CLOCK_MONOTONIC:
+	case CLOCK_BOOTTIME:
+	case CLOCK_TAI:
+		break;
+	case CLOCK_REALTIME_ALARM:
+	case CLOCK_BOOTTIME_ALARM:
+		return -EPERM;
+	default:
+		return -EINVAL;
+	}
+	if (absolute && clock == CLOCK_MONOTONIC) {
+		*ret = ns;
+		return 0;
+	}
+	if (absolute) {
+		clock_gettime(clock, &ts);
+		here = (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
+		ns = ns > here ? ns - here : 0;
+	}
+	*ret = ns > TIME_FOREVER - 1 - now ? TIME_FOREVER : now + ns;
+	return 0;
+}
