@@ -27,11 +27,11 @@ static int shrink(struct task *t, struct mm *mm, const struct move *m)
 
 /* The host operation that maps what v maps, at addr: for a second mapping of shared memory, and for what
  * MREMAP_DONTUNMAP leaves behind. */
-static struct pt_op map_again(const struct vma *v, uint64_t at, uint64_t off, uint64_t len, bool fixed)
+static struct pt_op map_again(const struct vma *v, uint64_t at, uint64_t off, uint64_t len)
 {
 	struct pt_op op = {.kind = PT_OP_MMAP, .addr = at, .len = len, .prot = v->prot, .file = v->host, .off = off};
 
-	op.flags = fixed ? MAP_FIXED : MAP_FIXED_NOREPLACE;
+	op.flags = MAP_FIXED_NOREPLACE;
 	op.flags |= !v->host ? MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
 			     : v->flags & MAP_SHARED ? MAP_SHARED : MAP_PRIVATE;
 	return op;
@@ -53,26 +53,42 @@ static struct vma *clone_at(const struct vma *v, uint64_t at, uint64_t off, uint
 static int64_t duplicate(struct task *t, struct mm *mm, struct vma *v, const struct move *m)
 {
 	uint64_t off = v->off + (m->addr - v->start);
-	struct vma *n, *there = vma_find(mm, m->naddr);
 	struct pt_op op;
+	struct vma *n;
 	int r;
 
 	n = clone_at(v, m->naddr, off, m->nlen);
 	if (!n)
 		return -ENOMEM;
-	op = map_again(v, m->naddr, off, m->nlen, there && there->start < m->naddr + m->nlen);
-	r = mm_cut(mm, m->naddr, m->naddr + m->nlen);
-	if (r == 0)
-		r = pt_batch_run(t->pt, &op, 1);
+	op = map_again(v, m->naddr, off, m->nlen);
+	r = pt_batch_run(t->pt, &op, 1);
 	if (r < 0) {
 		vma_free(n);
-		mm_heal(mm, m->naddr, m->naddr + m->nlen);
 		return r;
 	}
-	mm_forget(mm, m->naddr, m->naddr + m->nlen);
 	vma_insert(mm, n);
 	vma_merge(mm, n);
 	return (int64_t)m->naddr;
+}
+
+/* MREMAP_FIXED unmaps what stands there first, for good even if the move then fails: the host does it in this order too,
+ * and the tree must not go on promising what is gone. */
+static int clear_target(struct task *t, struct mm *mm, uint64_t addr, uint64_t len)
+{
+	struct pt_op op = {.kind = PT_OP_MUNMAP, .addr = addr, .len = len};
+	struct vma *v = vma_find(mm, addr);
+	int r;
+
+	if (!v || v->start >= addr + len)
+		return 0;
+	r = mm_cut(mm, addr, addr + len);
+	if (r == 0)
+		r = pt_batch_run(t->pt, &op, 1);
+	if (r == 0)
+		mm_forget(mm, addr, addr + len);
+	else
+		mm_heal(mm, addr, addr + len);
+	return r;
 }
 
 static bool room_behind(struct mm *mm, struct vma *v, const struct move *m)
@@ -97,14 +113,9 @@ static int64_t relocate(struct task *t, struct mm *mm, struct vma *v, const stru
 		if (!left)
 			return -ENOMEM;
 		left->flags &= ~VMA_LOCKED;
-		op[n++] = map_again(v, v->start, v->off, v->end - v->start, false);
+		op[n++] = map_again(v, v->start, v->off, v->end - v->start);
 	}
 
-	if (m->naddr != m->addr) {
-		r = mm_cut(mm, m->naddr, m->naddr + m->nlen);
-		if (r < 0)
-			goto fail;
-	}
 	r = pt_batch_run(t->pt, op, n);
 	if (r < 0 && op[0].result < 0)
 		goto fail;
@@ -112,8 +123,6 @@ static int64_t relocate(struct task *t, struct mm *mm, struct vma *v, const stru
 		vma_free(TAKE_PTR(left));
 		r = 0;
 	}
-	if (m->naddr != m->addr)
-		mm_forget(mm, m->naddr, m->naddr + m->nlen);
 	vma_remove(mm, v);
 	v->start = m->naddr;
 	v->end = m->naddr + m->nlen;
@@ -128,8 +137,6 @@ fail:
 	if (left)
 		vma_free(left);
 	mm_heal(mm, m->addr, m->addr + m->olen);
-	if (m->naddr != m->addr)
-		mm_heal(mm, m->naddr, m->naddr + m->nlen);
 	return r;
 }
 
@@ -166,6 +173,12 @@ static int64_t remap_locked(struct task *t, struct mm *mm, struct move *m)
 		r = may_remap(t, mm, v, m);
 		if (r < 0)
 			return r;
+	}
+	if (m->flags & MREMAP_FIXED) {
+		r = clear_target(t, mm, m->naddr, m->nlen);
+		if (r < 0)
+			return r;
+		v = vma_find(mm, m->addr); /* the cut may have joined or split it */
 	}
 	if (!m->olen) {
 		if (!(m->flags & MREMAP_MAYMOVE))
