@@ -160,8 +160,13 @@ static int memfd_setattr(struct inode *i, const struct iattr *a)
 	struct memfd *m = a->file ? a->file->priv : NULL;
 	int r = 0;
 
-	if ((a->valid & ATTR_MODE) && m && (m->seals & F_SEAL_EXEC_) && ((a->mode ^ i->mode) & 0111))
-		return -EPERM;
+	if ((a->valid & ATTR_MODE) && m && a->file->op == &memfd_ops && ((a->mode ^ i->mode) & 0111)) {
+		mutex_lock(&m->lock);
+		r = m->seals & F_SEAL_EXEC_ ? -EPERM : 0;
+		mutex_unlock(&m->lock);
+		if (r < 0)
+			return r;
+	}
 	if (a->valid & ATTR_MODE)
 		i->mode = (i->mode & S_IFMT) | (a->mode & 07777);
 	if (!(a->valid & ATTR_SIZE))
