@@ -68,7 +68,7 @@ static int map_segments(struct task *t, struct file *f, const struct elf_info *e
 	return 0;
 }
 
-static int map_stack(struct task *t)
+static int map_stack(struct task *t, bool executable)
 {
 	uint64_t limit = task_rlimit(t, RLIMIT_STACK), size;
 	struct mm *mm = t->mm;
@@ -77,7 +77,7 @@ static int map_stack(struct task *t)
 
 	size = ALIGN_UP(MIN(MAX(limit, STACK_MIN), STACK_MAX), GUEST_PAGE_SIZE);
 	mm->stack_top = PT_GUEST_END - (1ULL << 34) - random_pages(20);
-	r = mm_mmap(t, mm->stack_top - size, size, PROT_READ | PROT_WRITE,
+	r = mm_mmap(t, mm->stack_top - size, size, PROT_READ | PROT_WRITE | (executable ? PROT_EXEC : 0),
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE | MAP_STACK, NULL, 0);
 	if (r < 0)
 		return (int)r;
@@ -89,19 +89,27 @@ static int map_stack(struct task *t)
 	return 0;
 }
 
-/* Where a position-independent object goes. */
-static uint64_t choose_bias(struct task *t, const struct elf_info *e, bool program)
+/* Where an object goes: *bias is added to its addresses. Its whole span must be free: segments are mapped over what
+ * is there. -ENOMEM, -EEXIST. */
+static int choose_bias(struct task *t, const struct elf_info *e, bool program, uint64_t *bias)
 {
-	uint64_t span = e->high - e->low, at;
+	uint64_t span = e->high - e->low, at = e->low;
+	struct vma *v;
+	int r = 0;
 
-	if (!e->dynamic)
-		return 0;
-	if (program)
-		return ALIGN_UP(PIE_BASE + random_pages(28), e->align) - e->low;
 	mutex_lock(&t->mm->lock);
-	at = vma_gap(t->mm, span, t->mm->mmap_top, e->align);
+	if (e->dynamic && program)
+		at = ALIGN_UP(PIE_BASE + random_pages(28), e->align);
+	else if (e->dynamic)
+		at = vma_gap(t->mm, span, t->mm->mmap_top, e->align);
+	v = vma_find(t->mm, at);
+	if ((e->dynamic && !at) || !mm_in_range(at, span))
+		r = -ENOMEM;
+	else if (v && v->start < at + span)
+		r = -EEXIST;
 	mutex_unlock(&t->mm->lock);
-	return at - e->low;
+	*bias = at - e->low;
+	return r;
 }
 
 static void set_registers(struct task *t, uint64_t entry, uint64_t sp)
@@ -133,7 +141,7 @@ static void note_layout(struct mm *mm, const struct elf_info *e, uint64_t bias)
 int exec_load(struct task *t, struct exec_image *img)
 {
 	struct elf_info prog, interp;
-	uint64_t bias, ibias = 0, entry, sp;
+	uint64_t bias = 0, ibias = 0, entry, sp;
 	struct aux_info aux = {0};
 	int r;
 
@@ -141,18 +149,20 @@ int exec_load(struct task *t, struct exec_image *img)
 	if (r == 0 && img->interp)
 		r = loader_read_elf(img->interp, &interp);
 	if (r == 0)
-		r = map_stack(t);
+		r = map_stack(t, prog.exec_stack);
 	if (r < 0)
 		return r;
-	bias = choose_bias(t, &prog, !!img->interp || prog.dynamic);
-	r = map_segments(t, img->file, &prog, bias);
+	r = choose_bias(t, &prog, true, &bias);
+	if (r == 0)
+		r = map_segments(t, img->file, &prog, bias);
 	if (r < 0)
 		return r;
 	note_layout(t->mm, &prog, bias);
 	entry = prog.entry + bias;
 	if (img->interp) {
-		ibias = choose_bias(t, &interp, false);
-		r = map_segments(t, img->interp, &interp, ibias);
+		r = choose_bias(t, &interp, false, &ibias);
+		if (r == 0)
+			r = map_segments(t, img->interp, &interp, ibias);
 		if (r < 0)
 			return r;
 		aux.base = interp.dynamic ? ibias + interp.low : 0;

@@ -19,7 +19,7 @@ struct exec_image {
 	uint8_t random[16];
 };
 
-/* First half, changes nothing: reads headers, follows up to 4 "#!" levels (replacing file and argv),
+/* First half, changes nothing: reads headers, follows up to 5 "#!" levels (replacing file and argv),
  * opens the interpreter, checks everything checkable. -ENOEXEC, -EACCES, -ELIBBAD, -E2BIG... */
 int exec_probe(struct task *t, struct exec_image *img) __must_check;
 /* Second half: fills t's new, empty address space (t->pt and t->mm already switched to it): segments,

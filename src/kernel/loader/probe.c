@@ -9,7 +9,7 @@
 #include "kernel/loader/loader_priv.h"
 #include "kernel/vfs/vfs.h"
 
-#define SCRIPT_LEVELS 4
+#define SCRIPT_LEVELS 5 /* as Linux does, whose comment says four */
 #define SCRIPT_LINE 256
 
 static void free_strings(char **v)
@@ -48,61 +48,82 @@ static int open_exec(struct task *t, const char *name, struct file **ret)
 	return 0;
 }
 
-/* "#! interp [one argument]": argv becomes interp, argument, script name, old argv[1..]. */
-static int follow_script(struct task *t, struct exec_image *img, char *line, size_t n)
+/* Splits "#! interp [one argument]". line holds n bytes and a NUL behind them. -ENOEXEC. */
+static int parse_script(char *line, size_t n, char **ret_name, char **ret_arg)
 {
-	char *end, *name, *arg = NULL, **argv;
-	struct file *f = NULL;
-	unsigned k = 0;
-	int r;
+	char *end = memchr(line, '\n', n), *name;
 
-	end = memchr(line, '\n', n);
-	if (!end && n == SCRIPT_LINE && !strpbrk(line + 2 + strspn(line + 2, " \t"), " \t"))
+	name = line + 2 + strspn(line + 2, " \t");
+	if (!end && n == SCRIPT_LINE && name + strcspn(name, " \t") == line + n)
 		return -ENOEXEC; /* the interpreter's name was cut off */
 	if (!end)
 		end = line + n;
-	while (end > line + 2 && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r') && end[-1] != '\r')
-		end--;
 	*end = 0;
-	name = line + 2 + strspn(line + 2, " \t");
-	if (!*name)
+	while (end > line + 2 && (end[-1] == ' ' || end[-1] == '\t'))
+		*--end = 0;
+	if (name >= end || !*name)
 		return -ENOEXEC;
+	*ret_name = name;
+	*ret_arg = NULL;
 	end = strpbrk(name, " \t");
 	if (end) {
 		*end = 0;
-		arg = end + 1 + strspn(end + 1, " \t");
-		if (!*arg)
-			arg = NULL;
+		*ret_arg = end + 1 + strspn(end + 1, " \t");
 	}
-	r = open_exec(t, name, &f);
-	if (r < 0)
-		return r;
-	argv = calloc(img->argc + 4, sizeof(*argv));
-	if (!argv) {
-		file_put(f);
+	return 0;
+}
+
+/* argv becomes head[0..k-1], old argv[1..]; takes the strings of head over in every case. */
+static int replace_argv0(struct exec_image *img, char **head, unsigned k)
+{
+	unsigned rest = img->argc ? img->argc - 1 : 0;
+	char **argv = calloc(k + rest + 1, sizeof(*argv));
+	bool ok = argv;
+
+	for (unsigned i = 0; i < k; i++)
+		ok = ok && head[i];
+	if (!ok) {
+		for (unsigned i = 0; i < k; i++)
+			free(head[i]);
+		free(argv);
 		return -ENOMEM;
 	}
-	argv[k++] = strdup(name);
-	if (arg)
-		argv[k++] = strdup(arg);
-	argv[k++] = strdup(img->filename);
-	for (unsigned i = 1; i < img->argc; i++)
-		argv[k++] = img->argv[i];
+	memcpy(argv, head, k * sizeof(*argv));
+	if (rest)
+		memcpy(argv + k, img->argv + 1, rest * sizeof(*argv));
 	if (img->argc)
 		free(img->argv[0]);
 	free(img->argv);
 	img->argv = argv;
-	img->argc = k;
-	for (unsigned i = 0; i < k; i++)
-		if (!argv[i]) {
-			file_put(f);
-			return -ENOMEM;
-		}
+	img->argc = k + rest;
+	return 0;
+}
+
+/* argv becomes interp, argument, script name, old argv[1..]; img->filename stays what was asked for (AT_EXECFN and the
+ * task's name), *script follows. */
+static int follow_script(struct task *t, struct exec_image *img, char *line, size_t n, char **script)
+{
+	_cleanup_(file_putp) struct file *f = NULL;
+	char *name, *arg, *head[3];
+	unsigned k = 0;
+	int r = parse_script(line, n, &name, &arg);
+
+	if (r == 0)
+		r = open_exec(t, name, &f);
+	if (r < 0)
+		return r;
+	head[k++] = strdup(name);
+	if (arg)
+		head[k++] = strdup(arg);
+	head[k++] = strdup(*script);
+	r = replace_argv0(img, head, k);
+	if (r < 0)
+		return r;
 	file_put(img->file);
-	img->file = f;
-	free(img->filename);
-	img->filename = strdup(name);
-	return img->filename ? 0 : -ENOMEM;
+	img->file = TAKE_PTR(f);
+	free(*script);
+	*script = strdup(name);
+	return *script ? 0 : -ENOMEM;
 }
 
 int loader_read_elf(struct file *f, struct elf_info *ret)
@@ -128,9 +149,19 @@ int loader_read_elf(struct file *f, struct elf_info *ret)
 
 int exec_probe(struct task *t, struct exec_image *img)
 {
+	_cleanup_free_ char *script = strdup(img->filename);
 	struct elf_info info;
+	char *none = NULL;
 	int r;
 
+	if (!script)
+		return -ENOMEM;
+	if (!img->argc) { /* a program always has an argv[0] */
+		none = strdup("");
+		r = replace_argv0(img, &none, 1);
+		if (r < 0)
+			return r;
+	}
 	for (int level = 0;; level++) {
 		char line[SCRIPT_LINE + 1] = "";
 		ssize_t n = file_read_kernel(img->file, line, SCRIPT_LINE, 0);
@@ -141,7 +172,7 @@ int exec_probe(struct task *t, struct exec_image *img)
 			break;
 		if (level == SCRIPT_LEVELS)
 			return -ELOOP;
-		r = follow_script(t, img, line, (size_t)n);
+		r = follow_script(t, img, line, (size_t)n, &script);
 		if (r < 0)
 			return r;
 	}

@@ -11,6 +11,10 @@
 #include "kernel/task/task.h"
 #include "kernel/usercopy.h"
 
+#ifndef AT_MINSIGSTKSZ
+#define AT_MINSIGSTKSZ 51
+#endif
+
 struct builder { /* the strings' block, built in kernel memory, copied once */
 	char *buf;
 	size_t cap, len; /* len bytes at the end of buf are used */
@@ -60,6 +64,7 @@ static unsigned fill_auxv(uint64_t *a, const struct exec_image *img, const struc
 		{AT_SECURE, img->secure},
 		{AT_RANDOM, random},
 		{AT_HWCAP2, getauxval(AT_HWCAP2)},
+		{AT_MINSIGSTKSZ, getauxval(AT_MINSIGSTKSZ)},
 		{AT_EXECFN, execfn},
 		{AT_PLATFORM, platform},
 		{AT_NULL, 0},
@@ -84,6 +89,7 @@ int stack_build(struct task *t, struct exec_image *img, const struct aux_info *a
 	b.buf = buf = calloc(1, b.cap);
 	if (!words || !buf)
 		return -ENOMEM;
+	mutex_lock(&mm->lock);
 	w = words;
 	*w++ = img->argc;
 	execfn = push(&b, img->filename, strlen(img->filename) + 1);
@@ -97,6 +103,7 @@ int stack_build(struct task *t, struct exec_image *img, const struct aux_info *a
 	naux = fill_auxv(w, img, aux, random, platform, execfn);
 	memcpy(mm->auxv, w, naux * 8);
 	mm->auxv_len = naux * 8;
+	mutex_unlock(&mm->lock);
 	w += naux;
 	sp = ALIGN_DOWN(b.top - b.len - (uint64_t)(w - words) * 8, 16);
 	if (copy_out(t, uaddr(b.top - b.len), b.buf + b.cap - b.len, b.len) < 0 ||

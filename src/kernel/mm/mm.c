@@ -13,6 +13,8 @@
 #include "kernel/task/task.h"
 #include "kernel/vfs/vfs.h"
 
+#define CAP_IPC_LOCK_ 14
+
 struct mm *mm_new(struct pt_as *as)
 {
 	struct mm *mm = calloc(1, sizeof(*mm));
@@ -109,7 +111,16 @@ bool mm_in_range(uint64_t addr, uint64_t len)
 int mm_cut(struct mm *mm, uint64_t start, uint64_t end)
 {
 	const uint64_t at[2] = {start, end};
+	unsigned cuts = 0;
 
+	for (int i = 0; i < 2; i++) {
+		const struct vma *v = vma_find(mm, at[i]);
+
+		cuts += v && v->start < at[i];
+	}
+	/* One cut is given back by the removal that follows, or was allowed for. */
+	if (cuts && vma_count(mm) + cuts > MAX_MAP_COUNT + 1)
+		return -ENOMEM;
 	for (int i = 0; i < 2; i++) {
 		struct vma *v = vma_find(mm, at[i]);
 
@@ -117,6 +128,34 @@ int mm_cut(struct mm *mm, uint64_t start, uint64_t end)
 			return -ENOMEM;
 	}
 	return 0;
+}
+
+void mm_heal(struct mm *mm, uint64_t start, uint64_t end)
+{
+	const uint64_t at[2] = {end, start};
+
+	for (int i = 0; i < 2; i++) {
+		struct vma *v = vma_find(mm, at[i]);
+
+		if (v && v->start == at[i])
+			vma_merge(mm, v);
+	}
+}
+
+uint64_t mm_pages_in(struct mm *mm, uint64_t start, uint64_t end, bool locked)
+{
+	uint64_t pages = 0;
+
+	for (struct vma *v = vma_find(mm, start); v && v->start < end; v = vma_next(v))
+		if (!locked || (v->flags & VMA_LOCKED))
+			pages += (MIN(v->end, end) - MAX(v->start, start)) / GUEST_PAGE_SIZE;
+	return pages;
+}
+
+bool mm_may_lock(struct task *t, struct mm *mm, uint64_t len)
+{
+	return capable(t->cred, CAP_IPC_LOCK_) ||
+	       mm->locked_pages + len / GUEST_PAGE_SIZE <= task_rlimit(t, RLIMIT_MEMLOCK) / GUEST_PAGE_SIZE;
 }
 
 void mm_forget(struct mm *mm, uint64_t start, uint64_t end)

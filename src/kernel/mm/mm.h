@@ -42,6 +42,7 @@ struct mm {
 	uint8_t auxv[48 * 16] GUARDED_BY(lock);
 	size_t auxv_len GUARDED_BY(lock);
 	struct file *exe GUARDED_BY(lock);
+	bool lock_future GUARDED_BY(lock); /* mlockall(MCL_FUTURE): new mappings count as locked */
 	bool dumpable;
 };
 

@@ -6,8 +6,14 @@
 #include "kernel/mm/vma.h"
 #include "platform/platform.h"
 
-/* Makes sure that no vma crosses start or end. -ENOMEM. */
+/* Makes sure that no vma crosses start or end. -ENOMEM, also when that would make too many vmas. */
 int mm_cut(struct mm *mm, uint64_t start, uint64_t end) REQUIRES(mm->lock);
+/* Joins again what mm_cut took apart at start and end, where it still fits. */
+void mm_heal(struct mm *mm, uint64_t start, uint64_t end) REQUIRES(mm->lock);
+/* Pages of vmas within [start, end): all, or those that count as locked. */
+uint64_t mm_pages_in(struct mm *mm, uint64_t start, uint64_t end, bool locked) REQUIRES(mm->lock);
+/* May len more bytes be locked (RLIMIT_MEMLOCK, CAP_IPC_LOCK)? */
+bool mm_may_lock(struct task *t, struct mm *mm, uint64_t len) REQUIRES(mm->lock);
 /* Forgets [start, end), whose borders were cut. */
 void mm_forget(struct mm *mm, uint64_t start, uint64_t end) REQUIRES(mm->lock);
 /* Page-aligned length, or 0 when it overflows or is 0. */

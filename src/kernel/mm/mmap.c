@@ -12,6 +12,7 @@
 #ifndef MAP_DROPPABLE
 #define MAP_DROPPABLE 0x08
 #endif
+#define CAP_IPC_LOCK_ 14
 #define CAP_SYS_RAWIO_ 17
 
 struct mapping { /* one mmap call, checked */
@@ -21,6 +22,7 @@ struct mapping { /* one mmap call, checked */
 	struct hostfd *host;
 	uint64_t map_key;
 	bool anon;
+	bool may_write; /* counted in the inode's shared_maps */
 };
 
 static uint64_t new_key(void)
@@ -28,6 +30,35 @@ static uint64_t new_key(void)
 	static uint64_t next = 1ULL << 63; /* apart from those of inodes */
 
 	return __atomic_fetch_add(&next, 1, __ATOMIC_RELAXED);
+}
+
+/* Memory that several address spaces share through a host memfd. */
+static int shared_memory(struct mapping *m)
+{
+	m->off = 0;
+	m->map_key = new_key();
+	return hostfd_memfd("shared", m->len, &m->host);
+}
+
+/* A shared mapping of a file opened for writing can become writable later: its host descriptor is a writable one
+ * from the start, and it is counted before the file system is asked, so that a seal and a mapping cannot pass each
+ * other. A file sealed against writing gives a mapping that stays read-only. */
+static int map_shared_file(struct mapping *m, struct file *f)
+{
+	int r;
+
+	if (!f->can_write)
+		return f->op->map(f, false, &m->host);
+	__atomic_fetch_add(&f->inode->shared_maps, 1, __ATOMIC_SEQ_CST);
+	r = f->op->map(f, true, &m->host);
+	if (r == 0) {
+		m->may_write = true;
+		return 0;
+	}
+	__atomic_fetch_sub(&f->inode->shared_maps, 1, __ATOMIC_SEQ_CST);
+	if (r == -EPERM && !(m->prot & PROT_WRITE))
+		r = f->op->map(f, false, &m->host);
+	return r;
 }
 
 static int check_file(struct mapping *m, struct file *f)
@@ -40,15 +71,15 @@ static int check_file(struct mapping *m, struct file *f)
 		return -EACCES;
 	if ((m->prot & PROT_EXEC) && f->path.mnt && (f->path.mnt->flags & MNT_NOEXEC))
 		return -EPERM;
-	if (S_ISCHR(f->inode->mode) && f->inode->rdev == makedev(1, 5) && !shared) {
-		m->anon = true; /* private /dev/zero is anonymous memory */
-		return 0;
+	if (S_ISCHR(f->inode->mode) && f->inode->rdev == makedev(1, 5)) { /* /dev/zero is anonymous memory */
+		m->anon = !shared;
+		return shared ? shared_memory(m) : 0;
 	}
 	if (!f->op->map)
 		return -ENODEV;
 	m->file = f;
 	m->map_key = f->inode->map_key;
-	return f->op->map(f, shared && f->can_write, &m->host);
+	return shared ? map_shared_file(m, f) : f->op->map(f, false, &m->host);
 }
 
 static int find_backing(struct mapping *m, struct file *f)
@@ -59,9 +90,7 @@ static int find_backing(struct mapping *m, struct file *f)
 		m->anon = true;
 		return 0;
 	}
-	m->off = 0;
-	m->map_key = new_key();
-	return hostfd_memfd("shared", m->len, &m->host);
+	return shared_memory(m);
 }
 
 /* Where the mapping goes. -EINVAL, -EPERM, -EEXIST, -ENOMEM. */
@@ -120,15 +149,19 @@ static int host_map(struct task *t, struct mm *mm, const struct mapping *m)
 static int64_t map_locked(struct task *t, struct mm *mm, struct mapping *m)
 {
 	struct vma *v;
+	uint64_t grow;
 	int r = choose_address(t, mm, m);
 
 	if (r < 0)
 		return r;
 	if (vma_count(mm) >= MAX_MAP_COUNT)
 		return -ENOMEM;
-	r = mm_may_grow(t, mm, m->len, m->anon && (m->prot & PROT_WRITE));
+	grow = m->len - mm_pages_in(mm, m->addr, m->addr + m->len, false) * GUEST_PAGE_SIZE;
+	r = mm_may_grow(t, mm, grow, (m->prot & PROT_WRITE) && !(m->flags & MAP_SHARED));
 	if (r < 0)
 		return r;
+	if (((m->flags & MAP_LOCKED) || mm->lock_future) && !mm_may_lock(t, mm, m->len))
+		return -EAGAIN;
 	r = mm_cut(mm, m->addr, m->addr + m->len);
 	if (r < 0)
 		return r;
@@ -138,6 +171,7 @@ static int64_t map_locked(struct task *t, struct mm *mm, struct mapping *m)
 	r = host_map(t, mm, m);
 	if (r < 0) {
 		vma_free(v);
+		mm_heal(mm, m->addr, m->addr + m->len);
 		return r;
 	}
 	mm_forget(mm, m->addr, m->addr + m->len);
@@ -145,12 +179,32 @@ static int64_t map_locked(struct task *t, struct mm *mm, struct mapping *m)
 	v->host = m->host ? hostfd_get(m->host) : NULL;
 	v->off = m->off;
 	v->map_key = m->map_key;
-	if (m->flags & MAP_LOCKED)
+	if ((m->flags & MAP_LOCKED) || mm->lock_future)
 		v->flags |= VMA_LOCKED;
+	if (m->may_write)
+		v->flags |= VMA_MAYWRITE;
+	m->may_write = false; /* the count is the vma's now */
 	vma_insert(mm, v);
 	vma_merge(mm, v);
 	return (int64_t)m->addr;
 }
+
+/* MAP_POPULATE, MAP_LOCKED: a hint, whose failure is not the call's. */
+static void populate(struct task *t, const struct mapping *m)
+{
+	bool writes = (m->prot & PROT_WRITE) && !(m->flags & MAP_SHARED);
+	struct pt_op op = {.kind = PT_OP_MADVISE, .addr = m->addr, .len = m->len,
+			   .flags = writes ? 23 : 22}; /* MADV_POPULATE_WRITE, MADV_POPULATE_READ */
+
+	if (m->prot && pt_batch_run(t->pt, &op, 1) < 0)
+		return;
+}
+
+/* Flags that a file system must know for MAP_SHARED_VALIDATE: those of every mapping, and nothing newer. */
+#define LEGACY_FLAGS                                                                                           \
+	(MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE | MAP_EXECUTABLE | MAP_GROWSDOWN | \
+	 MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | MAP_32BIT |        \
+	 (63 << 26) | MAP_FIXED_NOREPLACE)
 
 int64_t mm_mmap(struct task *t, uint64_t addr, uint64_t len, int prot, int flags, struct file *f,
 		uint64_t off)
@@ -168,19 +222,31 @@ int64_t mm_mmap(struct task *t, uint64_t addr, uint64_t len, int prot, int flags
 		return -EINVAL;
 	if (off + m.len < off)
 		return -EOVERFLOW;
-	if (type == MAP_SHARED_VALIDATE)
-		type = MAP_SHARED;
+	if (type == MAP_SHARED_VALIDATE) {
+		if (f && !(flags & MAP_ANONYMOUS) && (flags & ~(MAP_TYPE | LEGACY_FLAGS)))
+			return -EOPNOTSUPP;
+		if (f && !(flags & MAP_ANONYMOUS))
+			type = MAP_SHARED;
+	}
 	if (type != MAP_SHARED && type != MAP_PRIVATE)
 		return -EINVAL;
 	m.flags = (flags & ~MAP_TYPE) | type;
 	if (flags & MAP_ANONYMOUS)
 		f = NULL;
+	if (flags & MAP_HUGETLB) /* no pool of huge pages, no hugetlbfs */
+		return f ? -EINVAL : -ENOMEM;
+	if ((flags & MAP_LOCKED) && !capable(t->cred, CAP_IPC_LOCK_) && !task_rlimit(t, RLIMIT_MEMLOCK))
+		return -EPERM;
 	r = find_backing(&m, f);
 	if (r < 0)
 		return r;
 	mutex_lock(&mm->lock);
 	r = map_locked(t, mm, &m);
+	if (r >= 0 && (flags & (MAP_POPULATE | MAP_LOCKED)) && !(flags & MAP_NONBLOCK))
+		populate(t, &m);
 	mutex_unlock(&mm->lock);
+	if (m.may_write)
+		__atomic_fetch_sub(&f->inode->shared_maps, 1, __ATOMIC_SEQ_CST);
 	if (m.host)
 		hostfd_put(m.host);
 	return r;
@@ -204,6 +270,8 @@ int mm_munmap(struct task *t, uint64_t addr, uint64_t len)
 			r = pt_batch_run(t->pt, &op, 1);
 		if (r == 0)
 			mm_forget(mm, addr, addr + op.len);
+		else
+			mm_heal(mm, addr, addr + op.len);
 	}
 	mutex_unlock(&mm->lock);
 	return r;

@@ -21,7 +21,7 @@ static uint64_t mapped_until(struct mm *mm, uint64_t start, uint64_t end)
 static int may_protect(struct mm *mm, uint64_t start, uint64_t end, int prot)
 {
 	for (struct vma *v = vma_find(mm, start); v && v->start < end; v = vma_next(v)) {
-		if ((prot & PROT_WRITE) && (v->flags & MAP_SHARED) && v->file && !v->file->can_write)
+		if ((prot & PROT_WRITE) && (v->flags & MAP_SHARED) && v->file && !(v->flags & VMA_MAYWRITE))
 			return -EACCES;
 		if ((prot & PROT_EXEC) && v->file && v->file->path.mnt &&
 		    (v->file->path.mnt->flags & MNT_NOEXEC))
@@ -68,6 +68,8 @@ int mm_mprotect(struct task *t, uint64_t addr, uint64_t len, int prot)
 			v = vma_merge(mm, v);
 		}
 	}
+	if (stop > addr)
+		mm_heal(mm, addr, stop);
 	mutex_unlock(&mm->lock);
 	return r < 0 ? r : stop < end ? -ENOMEM : 0;
 }
@@ -139,6 +141,10 @@ int mm_madvise(struct task *t, uint64_t addr, uint64_t len, int advice)
 	for (v = vma_find(mm, addr); r == 0 && v && v->start < end; v = vma_next(v)) {
 		op.addr = MAX(v->start, addr);
 		op.len = MIN(v->end, end) - op.addr;
+		if ((v->flags & VMA_LOCKED) && (advice == MADV_DONTNEED || advice == MADV_PAGEOUT)) {
+			r = -EINVAL;
+			break;
+		}
 		if (how > 0)
 			r = pt_batch_run(t->pt, &op, 1);
 		if (r == 0 && (set || clear)) {
@@ -146,6 +152,8 @@ int mm_madvise(struct task *t, uint64_t addr, uint64_t len, int advice)
 			v = vma_merge(mm, v);
 		}
 	}
+	if (set || clear)
+		mm_heal(mm, addr, end);
 	mutex_unlock(&mm->lock);
 	return r < 0 ? r : stop < end ? -ENOMEM : 0;
 }
@@ -155,6 +163,7 @@ int mm_madvise(struct task *t, uint64_t addr, uint64_t len, int advice)
 int mm_msync(struct task *t, uint64_t addr, uint64_t len, int flags)
 {
 	struct mm *mm = t->mm;
+	bool hole = false;
 	uint64_t end;
 	int r = 0;
 
@@ -173,14 +182,20 @@ int mm_msync(struct task *t, uint64_t addr, uint64_t len, int flags)
 
 		mutex_lock(&mm->lock);
 		v = vma_find(mm, addr);
-		if (!v || v->start > addr) {
+		if (!v || v->start > addr) { /* goes on behind it and says so at the end */
+			hole = true;
+			addr = v ? v->start : end;
 			mutex_unlock(&mm->lock);
-			return -ENOMEM;
+			continue;
 		}
-		if ((flags & MS_SYNC) && (v->flags & MAP_SHARED) && v->file)
+		if ((flags & MS_INVALIDATE) && (v->flags & VMA_LOCKED))
+			r = -EBUSY;
+		else if ((flags & MS_SYNC) && (v->flags & MAP_SHARED) && v->file)
 			f = file_get(v->file);
 		addr = v->end;
 		mutex_unlock(&mm->lock);
+		if (r < 0)
+			return r;
 		if (f) {
 			if (f->op->fsync)
 				r = f->op->fsync(f, true);
@@ -189,5 +204,5 @@ int mm_msync(struct task *t, uint64_t addr, uint64_t len, int flags)
 				return r;
 		}
 	}
-	return 0;
+	return hole ? -ENOMEM : 0;
 }

@@ -41,6 +41,8 @@ struct vma *vma_dup(const struct vma *v)
 	if (!n)
 		return NULL;
 	n->file = v->file ? file_get(v->file) : NULL;
+	if (v->flags & VMA_MAYWRITE)
+		__atomic_fetch_add(&n->file->inode->shared_maps, 1, __ATOMIC_SEQ_CST);
 	n->host = v->host ? hostfd_get(v->host) : NULL;
 	n->off = v->off;
 	n->map_key = v->map_key;
@@ -50,6 +52,8 @@ struct vma *vma_dup(const struct vma *v)
 
 void vma_free(struct vma *v)
 {
+	if (v->flags & VMA_MAYWRITE)
+		__atomic_fetch_sub(&v->file->inode->shared_maps, 1, __ATOMIC_SEQ_CST);
 	if (v->file)
 		file_put(v->file);
 	if (v->host)

@@ -6,6 +6,7 @@
 #include "kernel/mm/mm.h"
 
 /* Flags of struct vma beyond MAP_*: high bits, so that MAP_* of mmap(2) keep their values. */
+#define VMA_MAYWRITE 0x08000000 /* shared file mapping whose host descriptor is writable */
 #define VMA_DONTFORK 0x10000000
 #define VMA_WIPEONFORK 0x20000000
 #define VMA_LOCKED 0x40000000

@@ -26,7 +26,7 @@ long sys_memfd_create(struct task *t, const struct sysargs *a)
 	n = copy_in_str(t, name, arg_uaddr(a, 0), sizeof(name));
 	if (n < 0)
 		return n == -ENAMETOOLONG ? -EINVAL : n;
-	r = memfd_new(name, O_RDWR, flags & (MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL_), &f);
+	r = memfd_new(name, O_RDWR, flags & MFD_ALLOW_SEALING, flags & MFD_NOEXEC_SEAL_, &f);
 	if (r < 0)
 		return r;
 	r = fd_install(t, f, 0, flags & MFD_CLOEXEC);

@@ -2,6 +2,7 @@
 /* Calls about the system as a whole: uname, sysinfo, getrandom, host and domain names, arch_prctl. */
 #include <asm/prctl.h>
 #include <errno.h>
+#include <limits.h>
 #include <linux/membarrier.h>
 #include <string.h>
 #include <sys/random.h>
@@ -64,6 +65,23 @@ long sys_setdomainname(struct task *t, const struct sysargs *a)
 	return set_name(t, a, true);
 }
 
+/* Thread groups that t can see: sysinfo counts what /proc lists. */
+static unsigned short count_processes(struct task *t)
+{
+	unsigned short n = 0;
+	int nr = 1;
+
+	while (n < USHRT_MAX) {
+		_cleanup_(task_putp) struct task *o = task_next_get(task_pid_ns(t), &nr);
+
+		if (!o)
+			break;
+		n++;
+		nr++;
+	}
+	return n;
+}
+
 long sys_sysinfo(struct task *t, const struct sysargs *a)
 {
 	struct sysinfo host, s;
@@ -77,7 +95,7 @@ long sys_sysinfo(struct task *t, const struct sysargs *a)
 	s.totalram = host.totalram;
 	s.freeram = host.freeram;
 	s.mem_unit = host.mem_unit;
-	s.procs = 1;
+	s.procs = count_processes(t);
 	return copy_out(t, arg_uaddr(a, 0), &s, sizeof(s));
 }
 

@@ -18,6 +18,8 @@ long sys_mmap(struct task *t, const struct sysargs *a)
 	_cleanup_(file_putp) struct file *f = NULL;
 	int flags = arg_int(a, 3);
 
+	if (a->v[5] % GUEST_PAGE_SIZE)
+		return -EINVAL;
 	if (!(flags & MAP_ANONYMOUS)) {
 		f = fd_get(t, arg_int(a, 4));
 		if (!f)
@@ -80,6 +82,11 @@ long sys_mincore(struct task *t, const struct sysargs *a)
 	return 0;
 }
 
+static bool may_lock_at_all(struct task *t)
+{
+	return capable(t->cred, CAP_IPC_LOCK_) || task_rlimit(t, RLIMIT_MEMLOCK);
+}
+
 /* Locking is accounting: a guest's memory is never pinned on the host. */
 static long lock_range(struct task *t, uint64_t addr, uint64_t len, bool lock)
 {
@@ -88,15 +95,18 @@ static long lock_range(struct task *t, uint64_t addr, uint64_t len, bool lock)
 	struct vma *v;
 	long r = 0;
 
+	if (lock && !may_lock_at_all(t))
+		return -EPERM;
 	if (!len)
 		return 0;
+	if (len > PT_GUEST_END)
+		return -ENOMEM;
 	len = mm_round_len(len + (addr - start));
 	if (!len || !mm_in_range(start, len))
 		return -ENOMEM;
 	end = start + len;
 	mutex_lock(&mm->lock);
-	if (lock && !capable(t->cred, CAP_IPC_LOCK_) &&
-	    mm->locked_pages + len / GUEST_PAGE_SIZE > task_rlimit(t, RLIMIT_MEMLOCK) / GUEST_PAGE_SIZE)
+	if (lock && !mm_may_lock(t, mm, len - mm_pages_in(mm, start, end, true) * GUEST_PAGE_SIZE))
 		r = -ENOMEM;
 	if (r == 0)
 		r = mm_cut(mm, start, end);
@@ -106,14 +116,15 @@ static long lock_range(struct task *t, uint64_t addr, uint64_t len, bool lock)
 
 		if (v->start > at)
 			break;
-		at = v->end;
 		if (lock && !(v->flags & VMA_LOCKED))
 			mm->locked_pages += pages;
 		else if (!lock && (v->flags & VMA_LOCKED))
 			mm->locked_pages -= pages;
 		v->flags = lock ? v->flags | VMA_LOCKED : v->flags & ~VMA_LOCKED;
 		v = vma_merge(mm, v);
+		at = v->end;
 	}
+	mm_heal(mm, start, end);
 	mutex_unlock(&mm->lock);
 	return r < 0 ? r : at < end ? -ENOMEM : 0;
 }
@@ -133,15 +144,36 @@ long sys_munlock(struct task *t, const struct sysargs *a)
 	return lock_range(t, a->v[0], a->v[1], false);
 }
 
+static void lock_all(struct mm *mm, bool lock)
+{
+	for (struct vma *v = vma_first(mm); v; v = vma_next(v)) {
+		v->flags = lock ? v->flags | VMA_LOCKED : v->flags & ~VMA_LOCKED;
+		v = vma_merge(mm, v);
+	}
+	mm->locked_pages = lock ? mm->total_pages : 0;
+}
+
 long sys_mlockall(struct task *t, const struct sysargs *a)
 {
 	int flags = arg_int(a, 0);
+	struct mm *mm = t->mm;
+	long r = 0;
 
 	if (!flags || flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) || flags == MCL_ONFAULT)
 		return -EINVAL;
-	if (!capable(t->cred, CAP_IPC_LOCK_) && !task_rlimit(t, RLIMIT_MEMLOCK))
+	if (!may_lock_at_all(t))
 		return -EPERM;
-	return 0;
+	mutex_lock(&mm->lock);
+	if ((flags & MCL_CURRENT) &&
+	    !mm_may_lock(t, mm, (mm->total_pages - mm->locked_pages) * GUEST_PAGE_SIZE))
+		r = -ENOMEM;
+	if (r == 0) {
+		mm->lock_future = flags & MCL_FUTURE;
+		if (flags & MCL_CURRENT)
+			lock_all(mm, true);
+	}
+	mutex_unlock(&mm->lock);
+	return r;
 }
 
 long sys_munlockall(struct task *t, const struct sysargs *a)
@@ -149,9 +181,8 @@ long sys_munlockall(struct task *t, const struct sysargs *a)
 	struct mm *mm = t->mm;
 
 	mutex_lock(&mm->lock);
-	for (struct vma *v = vma_first(mm); v; v = vma_next(v))
-		v->flags &= ~VMA_LOCKED;
-	mm->locked_pages = 0;
+	lock_all(mm, false);
+	mm->lock_future = false;
 	mutex_unlock(&mm->lock);
 	return 0;
 }

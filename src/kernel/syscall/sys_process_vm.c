@@ -43,7 +43,7 @@ static long move(struct task *t, const struct sysargs *a, bool write)
 	_cleanup_free_ struct uio_seg *lseg = NULL, *rseg = NULL;
 	_cleanup_(mm_putp) struct mm *mm = NULL;
 	struct uio local, remote;
-	char buf[16384];
+	char buf[8192];
 	long done = 0;
 	int r;
 

@@ -14,11 +14,12 @@
 #include "kernel/usercopy.h"
 #include "kernel/vfs/vfs.h"
 
+#define F_SEAL_EXEC_ 0x20 /* the execute bits of the mode stay */
+
 struct memfd {
 	struct mutex lock; /* RANK_PIPE */
 	struct hostfd *host;
 	unsigned seals GUARDED_BY(lock);
-	bool mapped_shared_writable GUARDED_BY(lock);
 };
 
 static void memfd_release(struct file *f)
@@ -44,7 +45,7 @@ static void sync_size(struct file *f)
 static ssize_t memfd_read(struct file *f, struct uio *u, uint64_t *pos, int flags __unused)
 {
 	struct memfd *m = f->priv;
-	char buf[16384];
+	char buf[8192];
 	ssize_t done = 0;
 
 	while (u->resid) {
@@ -66,7 +67,7 @@ static ssize_t memfd_read(struct file *f, struct uio *u, uint64_t *pos, int flag
 static ssize_t memfd_write(struct file *f, struct uio *u, uint64_t *pos, int flags __unused)
 {
 	struct memfd *m = f->priv;
-	char buf[16384];
+	char buf[8192];
 	ssize_t done = 0;
 	unsigned seals;
 	off_t size;
@@ -109,9 +110,8 @@ static int memfd_map(struct file *f, bool writable, struct hostfd **ret)
 	mutex_lock(&m->lock);
 	if (writable && (m->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)))
 		r = -EPERM;
-	else if (writable)
-		m->mapped_shared_writable = true;
 	mutex_unlock(&m->lock);
+	/* mm/mmap.c counts a writable mapping in shared_maps before it asks here. */
 	if (r == 0)
 		*ret = hostfd_get(m->host);
 	return r;
@@ -123,9 +123,9 @@ static int memfd_fallocate(struct file *f, int mode, uint64_t off, uint64_t len)
 	int r = 0;
 
 	mutex_lock(&m->lock);
-	if ((m->seals & F_SEAL_WRITE) && (mode & FALLOC_FL_PUNCH_HOLE))
+	if ((m->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) && (mode & FALLOC_FL_PUNCH_HOLE))
 		r = -EPERM;
-	if ((m->seals & F_SEAL_GROW) && !(mode & FALLOC_FL_KEEP_SIZE) && off + len > f->inode->size)
+	if ((m->seals & F_SEAL_GROW) && !(mode & FALLOC_FL_KEEP_SIZE) && (len > f->inode->size || off > f->inode->size - len))
 		r = -EPERM;
 	mutex_unlock(&m->lock);
 	if (r == 0 && fallocate(m->host->fd, mode, (off_t)off, (off_t)len) < 0)
@@ -160,6 +160,13 @@ static int memfd_setattr(struct inode *i, const struct iattr *a)
 	struct memfd *m = a->file ? a->file->priv : NULL;
 	int r = 0;
 
+	if ((a->valid & ATTR_MODE) && m && a->file->op == &memfd_ops && ((a->mode ^ i->mode) & 0111)) {
+		mutex_lock(&m->lock);
+		r = m->seals & F_SEAL_EXEC_ ? -EPERM : 0;
+		mutex_unlock(&m->lock);
+		if (r < 0)
+			return r;
+	}
 	if (a->valid & ATTR_MODE)
 		i->mode = (i->mode & S_IFMT) | (a->mode & 07777);
 	if (!(a->valid & ATTR_SIZE))
@@ -179,7 +186,7 @@ static int memfd_setattr(struct inode *i, const struct iattr *a)
 
 static const struct inode_ops memfd_inode_ops = {.setattr = memfd_setattr};
 
-int memfd_new(const char *name, uint32_t flags, bool may_seal, struct file **ret)
+int memfd_new(const char *name, uint32_t flags, bool may_seal, bool noexec, struct file **ret)
 {
 	struct memfd *m = calloc(1, sizeof(*m));
 	char shown[280];
@@ -188,14 +195,14 @@ int memfd_new(const char *name, uint32_t flags, bool may_seal, struct file **ret
 	if (!m)
 		return -ENOMEM;
 	mutex_init(&m->lock, RANK_PIPE, "memfd");
-	m->seals = may_seal ? 0 : F_SEAL_SEAL;
+	m->seals = noexec ? F_SEAL_EXEC_ : may_seal ? 0 : F_SEAL_SEAL;
 	r = hostfd_memfd("memfd", 0, &m->host);
 	if (r < 0) {
 		free(m);
 		return r;
 	}
 	snprintf(shown, sizeof(shown), "/memfd:%s", name);
-	r = anon_file_new(shown, &memfd_ops, m, flags, S_IFREG | 0777, ret);
+	r = anon_file_new(shown, &memfd_ops, m, flags, S_IFREG | (noexec ? 0666 : 0777), ret);
 	if (r < 0) {
 		hostfd_put(m->host);
 		free(m);
@@ -207,7 +214,8 @@ int memfd_new(const char *name, uint32_t flags, bool may_seal, struct file **ret
 
 int memfd_fcntl(struct file *f, int cmd, uint64_t arg)
 {
-	const unsigned known = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
+	const unsigned known = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE |
+			       F_SEAL_FUTURE_WRITE | F_SEAL_EXEC_;
 	struct memfd *m = f->priv;
 	int r = 0;
 
@@ -222,7 +230,7 @@ int memfd_fcntl(struct file *f, int cmd, uint64_t arg)
 		r = -EINVAL;
 	else if (m->seals & F_SEAL_SEAL)
 		r = -EPERM;
-	else if ((arg & F_SEAL_WRITE) && m->mapped_shared_writable)
+	else if ((arg & F_SEAL_WRITE) && __atomic_load_n(&f->inode->shared_maps, __ATOMIC_SEQ_CST))
 		r = -EBUSY;
 	else
 		m->seals |= (unsigned)arg;
