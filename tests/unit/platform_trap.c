@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "kernel/hostfd.h"
 #include "platform/platform.h"
+#include "platform/trap/trap.h"
 
 #define CODE 0x400000ULL
 #define DATA 0x500000ULL
@@ -404,6 +405,63 @@ TEST(fs_base)
 	CHECK_EQ(e.event, PT_EV_SYSCALL);
 	CHECK_EQ(pt_regs(pt)->fs_base, DATA);
 	CHECK_EQ(pt_regs(pt)->gs_base, 0);
+}
+
+/* The thread that the address space began with ends first: the others go on, copies included. */
+TEST(first_thread_ends)
+{
+	struct pt_thread *pt, *child;
+	struct pt_exit e;
+	pid_t host;
+	char c = 0;
+
+	start();
+	pt = SPAWN(g_loop);
+	pt_run(pt, &e);
+	REQUIRE(pt_clone(pt, true, &child) == 0);
+	host = pt_as_host_pid(pt_as(child));
+	pt_release(pt);
+	nanosleep(&(struct timespec){0, 50000000}, NULL);
+	pt_run(child, &e);
+	CHECK_EQ(e.event, PT_EV_SYSCALL);
+	CHECK_EQ(pt_copy_out(child, uaddr(DATA), "x", 1), 1);
+	CHECK_EQ(pt_copy_in(child, &c, uaddr(DATA), 1), 1);
+	CHECK_EQ(c, 'x');
+	CHECK_EQ(pt_as_read(pt_as(child), &c, uaddr(DATA), 1), 1);
+	CHECK_EQ(pt_as_host_pid(pt_as(child)), host);
+	pt_release(child);
+	for (int i = 0; i < 1000 && kill(host, 0) == 0; i++)
+		nanosleep(&(struct timespec){0, 1000000}, NULL);
+	CHECK_ERR(kill(host, 0), ESRCH);
+}
+
+/* The host refuses process_vm_*: the stub copies through its slot. */
+TEST(copies_by_slot)
+{
+	static char buf[400000], back[400000];
+	struct pt_op map = {.kind = PT_OP_MMAP, .addr = 0x800000, .len = 0x70000,
+			    .prot = PROT_READ | PROT_WRITE,
+			    .flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED};
+	struct pt_thread *pt;
+	struct pt_exit e;
+	char str[32];
+
+	start();
+	pt = SPAWN(g_loop);
+	REQUIRE(pt_batch_run(pt, &map, 1) == 0);
+	trap.no_process_vm = true;
+	for (size_t i = 0; i < sizeof(buf); i++)
+		buf[i] = (char)(i * 13);
+	CHECK_EQ(pt_copy_out(pt, uaddr(0x800000), buf, sizeof(buf)), sizeof(buf));
+	CHECK_EQ(pt_copy_in(pt, back, uaddr(0x800000), sizeof(back)), sizeof(back));
+	CHECK(memcmp(buf, back, sizeof(buf)) == 0);
+	CHECK_EQ(pt_copy_in(pt, back, uaddr(DATA + 5 * 4096), 40000), 3 * 4096);
+	CHECK_EQ(pt_copy_out(pt, uaddr(CODE), buf, 8), 0); /* not writable */
+	CHECK_EQ(pt_copy_out(pt, uaddr(0x1000), buf, 10), 0);
+	CHECK_EQ(pt_copy_out(pt, uaddr(DATA + 4094), "hey", 4), 4);
+	CHECK_EQ(pt_copy_in_str(pt, str, uaddr(DATA + 4094), 32), 3);
+	pt_run(pt, &e);
+	CHECK_EQ(e.event, PT_EV_SYSCALL);
 }
 
 TAP_MAIN()
