@@ -464,4 +464,77 @@ TEST(copies_by_slot)
 	CHECK_EQ(e.event, PT_EV_SYSCALL);
 }
 
+/* The address of a system-call instruction of the stub, found by reading its text. */
+static uint64_t stub_syscall(void)
+{
+	uint64_t found = 0;
+	unsigned char c[2];
+	char path[64];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", (int)pt_as_host_pid(pt_as(SPAWN(g_loop))));
+	f = fopen(path, "r");
+	REQUIRE(f);
+	for (uint64_t a = 0x7e0100001000ULL; !found && a < 0x7e0100002000ULL; a++)
+		if (fseeko(f, (off_t)a, SEEK_SET) == 0 && fread(c, 1, 2, f) == 2 && c[0] == 0x0f &&
+		    c[1] == 0x05)
+			found = a;
+	fclose(f);
+	return found;
+}
+
+/* Guest code jumps to the stub's own system call with everything that it must not do: the address space dies,
+ * the container goes on. Unordered shapes that need an order fail and nothing is cloned or mapped. */
+TEST(attacks)
+{
+	static const struct {
+		unsigned long nr, a, b, c, d, e;
+	} bad[] = {
+		{SYS_openat, 0, DATA, 0, 0, 0},	   {SYS_execve, DATA, 0, 0, 0, 0},
+		{SYS_socket, 1, 1, 0, 0, 0},	   {SYS_ptrace, 16, 1, 0, 0, 0},
+		{SYS_kill, 1, 9, 0, 0, 0},	   {SYS_clone3, DATA, 88, 0, 0, 0},
+		{SYS_rt_sigaction, 31, DATA, 0, 8, 0}, {SYS_sigaltstack, DATA, 0, 0, 0, 0},
+		{SYS_prctl, 4, 0, 0, 0, 0},	   {SYS_munmap, 0x7e0100000000, 4096, 0, 0, 0},
+		{SYS_mprotect, 0x7e4000000000, 4096, 7, 0, 0}, {SYS_recvmsg, 0, DATA, 0, 0, 0},
+		{SYS_clone, SIGCHLD, 0, 0, 0, 0},  {SYS_seccomp, 1, 0, DATA, 0, 0},
+	};
+	uint64_t sc;
+	struct pt_exit e;
+
+	start();
+	sc = stub_syscall();
+	REQUIRE(sc);
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct pt_thread *pt = SPAWN(g_jump);
+		struct user_regs_struct *r = pt_regs(pt);
+
+		r->rax = bad[i].nr;
+		r->rip = sc;
+		r->rdi = bad[i].a, r->rsi = bad[i].b, r->rdx = bad[i].c, r->r10 = bad[i].d;
+		r->r8 = bad[i].e;
+		pt_run(pt, &e);
+		CHECK_EQ(e.event, PT_EV_DEAD);
+		CHECK(WIFSIGNALED(e.status) && WTERMSIG(e.status) == SIGSYS);
+		pt_release(pt);
+	}
+	for (unsigned i = 0; i < 3; i++) {
+		struct pt_thread *pt = SPAWN(g_jump);
+		struct user_regs_struct *r = pt_regs(pt);
+
+		r->rip = sc;
+		r->rax = i == 2 ? SYS_mmap : SYS_clone;
+		r->rdi = i == 0 ? 0x8411 : i == 1 ? 0x250f00 : 0x7e4000010000;
+		r->rsi = i == 0 ? 0 : i == 1 ? DATA : 0x20000;
+		r->rdx = 3, r->r10 = 0x11;
+		r->r8 = 1ULL << 32 | 0; /* a slot, with a guessed token */
+		pt_run(pt, &e); /* the call fails, and the stub's code runs into its ud2 */
+		CHECK_EQ(e.event, PT_EV_EXCEPTION);
+		CHECK_EQ(e.signo, SIGILL);
+		CHECK_EQ(pt_regs(pt)->rax, -EPERM);
+		pt_release(pt);
+	}
+	pt_release(SPAWN(g_loop));
+	CHECK_EQ(zygote_deaths, 0);
+}
+
 TAP_MAIN()
