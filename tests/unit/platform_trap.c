@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "kernel/hostfd.h"
 #include "platform/platform.h"
+#include "platform/trap/trap.h"
 
 #define CODE 0x400000ULL
 #define DATA 0x500000ULL
@@ -404,6 +405,136 @@ TEST(fs_base)
 	CHECK_EQ(e.event, PT_EV_SYSCALL);
 	CHECK_EQ(pt_regs(pt)->fs_base, DATA);
 	CHECK_EQ(pt_regs(pt)->gs_base, 0);
+}
+
+/* The thread that the address space began with ends first: the others go on, copies included. */
+TEST(first_thread_ends)
+{
+	struct pt_thread *pt, *child;
+	struct pt_exit e;
+	pid_t host;
+	char c = 0;
+
+	start();
+	pt = SPAWN(g_loop);
+	pt_run(pt, &e);
+	REQUIRE(pt_clone(pt, true, &child) == 0);
+	host = pt_as_host_pid(pt_as(child));
+	pt_release(pt);
+	nanosleep(&(struct timespec){0, 50000000}, NULL);
+	pt_run(child, &e);
+	CHECK_EQ(e.event, PT_EV_SYSCALL);
+	CHECK_EQ(pt_copy_out(child, uaddr(DATA), "x", 1), 1);
+	CHECK_EQ(pt_copy_in(child, &c, uaddr(DATA), 1), 1);
+	CHECK_EQ(c, 'x');
+	CHECK_EQ(pt_as_read(pt_as(child), &c, uaddr(DATA), 1), 1);
+	CHECK_EQ(pt_as_host_pid(pt_as(child)), host);
+	pt_release(child);
+	for (int i = 0; i < 1000 && kill(host, 0) == 0; i++)
+		nanosleep(&(struct timespec){0, 1000000}, NULL);
+	CHECK_ERR(kill(host, 0), ESRCH);
+}
+
+/* The host refuses process_vm_*: the stub copies through its slot. */
+TEST(copies_by_slot)
+{
+	static char buf[400000], back[400000];
+	struct pt_op map = {.kind = PT_OP_MMAP, .addr = 0x800000, .len = 0x70000,
+			    .prot = PROT_READ | PROT_WRITE,
+			    .flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED};
+	struct pt_thread *pt;
+	struct pt_exit e;
+	char str[32];
+
+	start();
+	pt = SPAWN(g_loop);
+	REQUIRE(pt_batch_run(pt, &map, 1) == 0);
+	trap.no_process_vm = true;
+	for (size_t i = 0; i < sizeof(buf); i++)
+		buf[i] = (char)(i * 13);
+	CHECK_EQ(pt_copy_out(pt, uaddr(0x800000), buf, sizeof(buf)), sizeof(buf));
+	CHECK_EQ(pt_copy_in(pt, back, uaddr(0x800000), sizeof(back)), sizeof(back));
+	CHECK(memcmp(buf, back, sizeof(buf)) == 0);
+	CHECK_EQ(pt_copy_in(pt, back, uaddr(DATA + 5 * 4096), 40000), 3 * 4096);
+	CHECK_EQ(pt_copy_out(pt, uaddr(CODE), buf, 8), 0); /* not writable */
+	CHECK_EQ(pt_copy_out(pt, uaddr(0x1000), buf, 10), 0);
+	CHECK_EQ(pt_copy_out(pt, uaddr(DATA + 4094), "hey", 4), 4);
+	CHECK_EQ(pt_copy_in_str(pt, str, uaddr(DATA + 4094), 32), 3);
+	pt_run(pt, &e);
+	CHECK_EQ(e.event, PT_EV_SYSCALL);
+}
+
+/* The address of a system-call instruction of the stub, found by reading its text. */
+static uint64_t stub_syscall(void)
+{
+	uint64_t found = 0;
+	unsigned char c[2];
+	char path[64];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", (int)pt_as_host_pid(pt_as(SPAWN(g_loop))));
+	f = fopen(path, "r");
+	REQUIRE(f);
+	for (uint64_t a = 0x7e0100001000ULL; !found && a < 0x7e0100002000ULL; a++)
+		if (fseeko(f, (off_t)a, SEEK_SET) == 0 && fread(c, 1, 2, f) == 2 && c[0] == 0x0f &&
+		    c[1] == 0x05)
+			found = a;
+	fclose(f);
+	return found;
+}
+
+/* Guest code jumps to the stub's own system call with everything that it must not do: the address space dies,
+ * the container goes on. Unordered shapes that need an order fail and nothing is cloned or mapped. */
+TEST(attacks)
+{
+	static const struct {
+		unsigned long nr, a, b, c, d, e;
+	} bad[] = {
+		{SYS_openat, 0, DATA, 0, 0, 0},	   {SYS_execve, DATA, 0, 0, 0, 0},
+		{SYS_socket, 1, 1, 0, 0, 0},	   {SYS_ptrace, 16, 1, 0, 0, 0},
+		{SYS_kill, 1, 9, 0, 0, 0},	   {SYS_clone3, DATA, 88, 0, 0, 0},
+		{SYS_rt_sigaction, 31, DATA, 0, 8, 0}, {SYS_sigaltstack, DATA, 0, 0, 0, 0},
+		{SYS_prctl, 4, 0, 0, 0, 0},	   {SYS_munmap, 0x7e0100000000, 4096, 0, 0, 0},
+		{SYS_mprotect, 0x7e4000000000, 4096, 7, 0, 0}, {SYS_recvmsg, 0, DATA, 0, 0, 0},
+		{SYS_clone, SIGCHLD, 0, 0, 0, 0},  {SYS_seccomp, 1, 0, DATA, 0, 0},
+	};
+	uint64_t sc;
+	struct pt_exit e;
+
+	start();
+	sc = stub_syscall();
+	REQUIRE(sc);
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct pt_thread *pt = SPAWN(g_jump);
+		struct user_regs_struct *r = pt_regs(pt);
+
+		r->rax = bad[i].nr;
+		r->rip = sc;
+		r->rdi = bad[i].a, r->rsi = bad[i].b, r->rdx = bad[i].c, r->r10 = bad[i].d;
+		r->r8 = bad[i].e;
+		pt_run(pt, &e);
+		CHECK_EQ(e.event, PT_EV_DEAD);
+		CHECK(WIFSIGNALED(e.status) && WTERMSIG(e.status) == SIGSYS);
+		pt_release(pt);
+	}
+	for (unsigned i = 0; i < 3; i++) {
+		struct pt_thread *pt = SPAWN(g_jump);
+		struct user_regs_struct *r = pt_regs(pt);
+
+		r->rip = sc;
+		r->rax = i == 2 ? SYS_mmap : SYS_clone;
+		r->rdi = i == 0 ? 0x8411 : i == 1 ? 0x250f00 : 0x7e4000010000;
+		r->rsi = i == 0 ? 0 : i == 1 ? DATA : 0x20000;
+		r->rdx = 3, r->r10 = 0x11;
+		r->r8 = 1ULL << 32 | 0; /* a slot, with a guessed token */
+		pt_run(pt, &e); /* the call fails, and the stub's code runs into its ud2 */
+		CHECK_EQ(e.event, PT_EV_EXCEPTION);
+		CHECK_EQ(e.signo, SIGILL);
+		CHECK_EQ(pt_regs(pt)->rax, -EPERM);
+		pt_release(pt);
+	}
+	pt_release(SPAWN(g_loop));
+	CHECK_EQ(zygote_deaths, 0);
 }
 
 TAP_MAIN()

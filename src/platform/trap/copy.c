@@ -75,7 +75,8 @@ static size_t move(struct pt_thread *pt, void *local, uaddr_t remote, size_t n, 
 		return 0;
 	if (!trap.no_process_vm)
 		r = vm_move(pt->as, local, remote, n, write);
-	if (r == -EPERM || r == -ENOSYS)
+	/* ESRCH: dead, which the slot finds too, or guest code ended the process's first thread. */
+	if (r == -EPERM || r == -ENOSYS || r == -ESRCH)
 		return slot_move(pt, local, remote, n, write);
 	return r < 0 ? 0 : (size_t)r;
 }

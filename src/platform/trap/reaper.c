@@ -17,6 +17,13 @@ static struct pt_as *find(pid_t pid)
 	return NULL;
 }
 
+static int wait_status(const siginfo_t *si)
+{
+	if (si->si_code == CLD_EXITED)
+		return (si->si_status & 0xff) << 8;
+	return si->si_status | (si->si_code == CLD_DUMPED ? 0x80 : 0);
+}
+
 static void *reap(void *arg)
 {
 	static const struct timespec pause_ = {0, 20 * 1000 * 1000};
@@ -24,10 +31,8 @@ static void *reap(void *arg)
 	while (!__atomic_load_n(&trap.stopping, __ATOMIC_ACQUIRE)) {
 		struct pt_as *as;
 		siginfo_t si;
-		int status;
-		pid_t pid;
 
-		/* Look before reaping: the pid stays ours until the space has been found. */
+		/* Reaped last: nobody may signal or copy by a pid that is no longer ours. */
 		si.si_pid = 0;
 		if (waitid(P_ALL, 0, &si, WEXITED | WNOWAIT | __WALL) < 0) {
 			if (errno == ECHILD)
@@ -37,9 +42,9 @@ static void *reap(void *arg)
 		mutex_lock(&platform_lock);
 		as = find(si.si_pid);
 		mutex_unlock(&platform_lock);
-		pid = waitpid(si.si_pid, &status, __WALL);
-		if (as && pid > 0)
-			as_mark_dead(as, status);
+		if (as)
+			as_mark_dead(as, wait_status(&si));
+		waitpid(si.si_pid, NULL, __WALL);
 		if (as)
 			pt_as_put(as);
 	}

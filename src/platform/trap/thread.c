@@ -76,14 +76,17 @@ void as_mark_dead(struct pt_as *as, int status)
 		__atomic_store_n(&pt->slot->turn, TURN_KERNEL, __ATOMIC_SEQ_CST);
 		futex_wake(&pt->slot->turn);
 	}
+	mutex_unlock(&platform_lock);
+	/* While the space is in the list its container is not freed (see kill_spaces). */
+	if (zygote && !__atomic_load_n(&c->closing, __ATOMIC_ACQUIRE) && c->on_dead)
+		c->on_dead(c->priv);
+	mutex_lock(&platform_lock);
 	listed = !list_empty(&as->node);
 	if (listed)
 		list_del(&as->node);
 	mutex_unlock(&platform_lock);
 	if (listed)
 		pt_as_put(as); /* the list's */
-	if (zygote && !__atomic_load_n(&c->closing, __ATOMIC_ACQUIRE) && c->on_dead)
-		c->on_dead(c->priv);
 }
 
 void pt_as_kill(struct pt_as *as)
@@ -248,8 +251,10 @@ void pt_release(struct pt_thread *pt)
 	mutex_unlock(&platform_lock);
 	if (left == 0) {
 		pt_as_kill(as);
-	} else if (!__atomic_load_n(&as->dead, __ATOMIC_SEQ_CST)) {
-		/* Not waited for: its place is reused only after the host cleared the thread's word. */
+	} else if (pt->tid != as->pid && !__atomic_load_n(&as->dead, __ATOMIC_SEQ_CST)) {
+		/* The first thread stays, parked in its slot: a host process without it has no memory for
+		 * process_vm_* and /proc, and the ids of the others may be reused by anybody.
+		 * Not waited for: its place is reused only after the host cleared the thread's word. */
 		pt->slot->ops[0].kind = SLOT_OP_EXIT;
 		pt->slot->nops = 1;
 		__atomic_store_n(&pt->slot->turn, TURN_STUB, __ATOMIC_SEQ_CST);
