@@ -13,6 +13,8 @@ int oci_spec_load_file(const char *bundle, const char *file, struct oci_spec **r
 /* From a document in memory, which the spec takes over even on failure; name is what messages call it. */
 int oci_spec_parse(struct json_object *doc, const char *bundle, const char *name,
 		   struct oci_spec **ret) __must_check;
+/* The process object of a bundle's config.json alone. */
+int oci_process_of_bundle(const char *bundle, struct oci_process **ret) __must_check;
 DEFINE_CLEANUP(struct oci_spec *, oci_spec_free)
 DEFINE_CLEANUP(struct oci_process *, oci_process_free)
 

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include "base/log.h"
 #include "oci/names.h"
+#include "oci/parse.h"
 
 static int parse_user(const struct jval *v, struct oci_process *p)
 {
@@ -250,26 +251,40 @@ void oci_process_free(struct oci_process *p)
 	free(p);
 }
 
-int oci_process_load(const char *file, struct oci_process **ret)
+/* Takes a document and reads the process object in it: the document itself, or its member. */
+static int process_load(const char *path, const char *member, struct oci_process **ret)
 {
 	_cleanup_(json_object_putp) struct json_object *o = NULL;
-	struct oci_process *p;
-	struct jval root;
-	int r = json_read_file(file, file, &o);
+	_cleanup_(oci_process_freep) struct oci_process *p = NULL;
+	struct jval root, v;
+	int r = json_read_file(path, path, &o);
 
 	if (r < 0)
 		return r;
-	root = JVAL_ROOT(o, file);
-	if (!json_object_is_type(o, json_type_object))
-		return jval_error(&root, "is not an object");
+	root = JVAL_ROOT(o, path);
+	v = member ? jval_get(&root, member) : root;
+	if (!json_object_is_type(v.o, json_type_object))
+		return jval_error(&v, "is not an object");
 	p = calloc(1, sizeof(*p));
 	if (!p)
-		return log_errno(-ENOMEM, "%s", file);
-	r = parse_process(&root, p);
-	if (r < 0) {
-		oci_process_free(p);
+		return log_errno(-ENOMEM, "%s", path);
+	r = parse_process(&v, p);
+	if (r < 0)
 		return r;
-	}
-	*ret = p;
+	*ret = TAKE_PTR(p);
 	return 0;
+}
+
+int oci_process_load(const char *file, struct oci_process **ret)
+{
+	return process_load(file, NULL, ret);
+}
+
+int oci_process_of_bundle(const char *bundle, struct oci_process **ret)
+{
+	_cleanup_free_ char *path = NULL;
+
+	if (asprintf(&path, "%s/config.json", bundle) < 0)
+		return log_errno(-ENOMEM, "%s", bundle);
+	return process_load(path, "process", ret);
 }
