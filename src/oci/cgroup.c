@@ -134,23 +134,37 @@ static bool has_processes(const char *dir)
 	return procs && *procs;
 }
 
-/* In a hybrid host v2 controllers are switched on only for a limit that needs them. */
-static const char *wanted_on_v2(const struct cg_layout *l, struct json_object *resources)
+/* Does a limit of the spec ask for this controller? */
+static bool is_wanted(struct json_object *resources, const char *controller)
 {
-	static const char *const sections[][2] = {{"hugepageLimits", "hugetlb"}, {"memory", "memory"},
-						  {"cpu", "cpu cpuset"},	 {"pids", "pids"},
-						  {"blockIO", "io"},		 {"rdma", "rdma"}};
-	static char list[128];
+	static const char *const sections[][2] = {
+		{"memory", "memory"}, {"cpu", "cpu"}, {"cpu", "cpuset"}, {"pids", "pids"},
+		{"blockIO", "io"}, {"hugepageLimits", "hugetlb"}, {"rdma", "rdma"},
+	};
 
-	if (l->n == 1)
-		return NULL; /* v2 alone: all */
-	list[0] = '\0';
 	for (size_t i = 0; resources && i < ARRAY_SIZE(sections); i++)
-		if (json_object_object_get_ex(resources, sections[i][0], NULL)) {
-			strcat(list, sections[i][1]);
-			strcat(list, " ");
+		if (!strcmp(sections[i][1], controller) &&
+		    json_object_object_get_ex(resources, sections[i][0], NULL))
+			return true;
+	return resources && json_object_object_get_ex(resources, "unified", NULL);
+}
+
+/* Which controllers are switched on in a v2 hierarchy: NULL is all, where v2 stands alone. Beside v1 (hybrid) those
+ * that a limit needs; "" is none. */
+static char *wanted_on_v2(const struct cg_layout *l, const struct cg_mount *m, struct json_object *resources)
+{
+	_cleanup_free_ char *have = m->v2 && l->n > 1 ? cg_read(m->point, "cgroup.controllers") : NULL;
+	char *list, *save = NULL;
+
+	if (!m->v2 || l->n == 1)
+		return NULL;
+	list = calloc(1, have ? strlen(have) + 2 : 1);
+	for (char *c = have && list ? strtok_r(have, " \n", &save) : NULL; c; c = strtok_r(NULL, " \n", &save))
+		if (is_wanted(resources, c)) {
+			strcat(list, *list ? " " : "");
+			strcat(list, c);
 		}
-	return resources && json_object_object_get_ex(resources, "unified", NULL) ? NULL : list;
+	return list;
 }
 
 /* A hierarchy for the sibling too? Only where something is charged or limited. */
@@ -175,56 +189,71 @@ static int refused(int r, const char *path, const char *why)
 	return r;
 }
 
+static void dir_done(struct cg_dir *d)
+{
+	free(d->controllers);
+	free(d->point);
+	free(d->path);
+	free(d->runtime);
+	*d = (struct cg_dir){0};
+}
+
+/* Makes the group in one hierarchy. 1: it is there; 0: this hierarchy is left out. */
+static int create_dir(const struct cg_layout *l, const struct cg_mount *m, const char *path, bool rootless,
+		      struct json_object *resources, struct cg_dir *d, bool *ret_made)
+{
+	_cleanup_free_ char *wanted = wanted_on_v2(l, m, resources);
+	int r;
+
+	if (wanted && !*wanted)
+		return 0;
+	d->controllers = strdup(m->controllers);
+	d->point = strdup(m->point);
+	d->path = cg_mount_dir(m, path);
+	d->v2 = m->v2;
+	if (!d->controllers || !d->point || !d->path)
+		return log_errno(-ENOMEM, "cgroup");
+	if (!strcmp(d->path, d->point))
+		return refused(-EINVAL, path, "the root cgroup cannot be a container's");
+	r = make_group(d, d->path, wanted, ret_made);
+	if (r < 0 && rootless && may_leave_out(r)) {
+		log_debug("cgroup %s: %s: left out", d->path, strerror(-r));
+		return 0;
+	}
+	if (r < 0)
+		return log_errno(r, "cgroup %s", d->path);
+	if (!*ret_made && has_processes(d->path))
+		return refused(-EBUSY, path, "container's cgroup is not empty");
+	return 1;
+}
+
 int cgroup_create_in(const struct cg_layout *l, const char *path, const char *id, bool rootless,
 		     struct json_object *resources, struct cgroup **ret)
 {
 	_cleanup_(cgroup_freep) struct cgroup *cg = calloc(1, sizeof(*cg));
-	const char *wanted = wanted_on_v2(l, resources);
-	size_t made_upto = 0;
-	bool *made;
+	_cleanup_free_ bool *made = calloc(l->n + 1, sizeof(*made));
 	int r = 0;
 
-	if (!cg)
+	if (!cg || !made)
 		return log_errno(-ENOMEM, "cgroup");
 	cg->id = strdup(id);
 	cg->dirs = calloc(l->n + 1, sizeof(*cg->dirs));
-	made = calloc(l->n + 1, sizeof(*made));
-	if (!cg->id || !cg->dirs || !made)
-		r = log_errno(-ENOMEM, "cgroup");
-	for (size_t i = 0; r == 0 && i < l->n; i++) {
-		struct cg_dir *d = &cg->dirs[cg->n];
-
-		d->controllers = strdup(l->m[i].controllers);
-		d->point = strdup(l->m[i].point);
-		d->path = cg_mount_dir(&l->m[i], path);
-		d->v2 = l->m[i].v2;
-		cg->n++;
-		if (!d->controllers || !d->point || !d->path)
-			r = log_errno(-ENOMEM, "cgroup");
-		else if (!strcmp(d->path, d->point))
-			r = refused(-EINVAL, path, "the root cgroup cannot be a container's");
-		else
-			r = make_group(d, d->path, wanted, &made[made_upto]);
-		if (r < 0 && rootless && may_leave_out(r)) {
-			log_debug("cgroup %s: %s: left out", d->path, strerror(-r));
-			cg->n--;
-			free(d->controllers);
-			free(d->point);
-			free(d->path);
-			*d = (struct cg_dir){0};
-			r = 0;
+	if (!cg->id || !cg->dirs)
+		return log_errno(-ENOMEM, "cgroup");
+	for (size_t i = 0; r >= 0 && i < l->n; i++) {
+		r = create_dir(l, &l->m[i], path, rootless, resources, &cg->dirs[cg->n], &made[cg->n]);
+		if (r > 0) {
+			cg->n++;
 			continue;
 		}
-		if (r < 0 && r != -ENOMEM && r != -EINVAL)
-			(void)!log_errno(r, "cgroup %s", d->path);
-		else if (r == 0 && !made[made_upto] && has_processes(d->path))
-			r = refused(-EBUSY, path, "container's cgroup is not empty");
-		made_upto += r == 0;
+		if (made[cg->n]) /* the last of the way up failed, or what came after */
+			rmdir(cg->dirs[cg->n].path);
+		dir_done(&cg->dirs[cg->n]);
+		made[cg->n] = false;
 	}
 	for (size_t i = 0; r < 0 && i < cg->n; i++)
-		if (made && made[i])
+		if (made[i])
 			rmdir(cg->dirs[i].path);
-	free(made);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(cg);
@@ -331,12 +360,8 @@ void cgroup_free(struct cgroup *cg)
 {
 	if (!cg)
 		return;
-	for (size_t i = 0; cg->dirs && i < cg->n; i++) {
-		free(cg->dirs[i].controllers);
-		free(cg->dirs[i].point);
-		free(cg->dirs[i].path);
-		free(cg->dirs[i].runtime);
-	}
+	for (size_t i = 0; cg->dirs && i < cg->n; i++)
+		dir_done(&cg->dirs[i]);
 	free(cg->dirs);
 	free(cg->id);
 	free(cg->v2_controllers);
@@ -413,13 +438,33 @@ static int make_runtime_group(struct cgroup *cg, struct cg_dir *d)
 	return 0;
 }
 
-int cgroup_add_runtime_pid(struct cgroup *cg, pid_t pid)
+int cgroup_make_runtime(struct cgroup *cg)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && !cg->runtime_made && i < cg->n; i++)
 		r = make_runtime_group(cg, &cg->dirs[i]);
 	cg->runtime_made = true;
+	return r;
+}
+
+int cgroup_enter(struct cgroup *cg, bool runtime)
+{
+	for (size_t i = 0; i < cg->n; i++) {
+		const struct cg_dir *d = &cg->dirs[i];
+		const char *dir = runtime ? d->runtime : d->path;
+		int r = dir ? cg_write(dir, d->v2 ? "cgroup.procs" : "tasks", "0") : 0;
+
+		if (r < 0)
+			return log_errno(r, "enter cgroup %s", dir);
+	}
+	return 0;
+}
+
+int cgroup_add_runtime_pid(struct cgroup *cg, pid_t pid)
+{
+	int r = cgroup_make_runtime(cg);
+
 	for (size_t i = 0; r == 0 && i < cg->n; i++)
 		if (cg->dirs[i].runtime)
 			r = move_pid(cg->dirs[i].runtime, pid);

@@ -86,6 +86,38 @@ TEST(life_of_a_group)
 	cgroup_free(again);
 }
 
+TEST(enter)
+{
+	struct cgroup *cg = make("cgroupfs");
+	pid_t *pids = NULL, kids[2];
+	size_t n;
+
+	CHECK_EQ(cgroup_make_runtime(cg), 0);
+	for (int i = 0; i < 2; i++) {
+		int p[2];
+		char c;
+
+		REQUIRE(pipe(p) == 0);
+		kids[i] = fork();
+		if (kids[i] == 0) {
+			if (cgroup_enter(cg, i == 1) < 0)
+				_exit(1);
+			(void)!write(p[1], "x", 1);
+			for (;;)
+				pause();
+		}
+		CHECK_EQ(read(p[0], &c, 1), 1);
+	}
+	CHECK_EQ(cgroup_pids(cg, &pids, &n), 0);
+	CHECK(n == 1 && pids[0] == kids[0]);
+	free(pids);
+	CHECK_EQ(cgroup_kill(cg, true), 0);
+	CHECK_EQ(waitpid(kids[0], NULL, 0), kids[0]);
+	CHECK_EQ(waitpid(kids[1], NULL, 0), kids[1]);
+	CHECK_EQ(cgroup_destroy(cg), 0);
+	cgroup_free(cg);
+}
+
 TEST(disabled)
 {
 	struct cgroup *cg = make("disabled");
