@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include "base/log.h"
+#include "oci/cgroup.h"
 #include "oci/parse.h"
 
 int pass_descriptors(struct create_opts *o, struct oci_process *process)
@@ -35,7 +36,8 @@ int cmd_create(const struct command *cmd, const struct runtime_opts *rt, int arg
 	if (r >= 0)
 		return r;
 	o.id = argv[0];
-	if (check_id(o.id) < 0 || oci_spec_load_file(o.bundle, config, &spec) < 0)
+	if (check_id(o.id) < 0 || cgroup_check_manager(rt) < 0 ||
+	    oci_spec_load_file(o.bundle, config, &spec) < 0)
 		return EXIT_FAIL;
 	o.bundle = spec->bundle;
 	if (spec->process.terminal && !o.console_socket) {

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include "base/log.h"
 #include "cli/create.h"
+#include "oci/cgroup.h"
 #include "oci/names.h"
 #include "oci/parse.h"
 #include "oci/template.h"
@@ -305,7 +306,7 @@ static int do_run(const struct runtime_opts *rt, const struct do_flags *f, char 
 	snprintf(id, sizeof(id), "do-%016" PRIx64, n);
 	o.id = id;
 	mine.overlay = "memory";
-	return build(f, args, &spec) < 0 ? EXIT_FAIL : run_foreground(&mine, &o, spec, false);
+	return cgroup_check_manager(rt) < 0 || build(f, args, &spec) < 0 ? EXIT_FAIL : run_foreground(&mine, &o, spec, false);
 }
 
 int cmd_do(const struct command *cmd, const struct runtime_opts *rt, int argc, char **argv)

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "cli/console.h"
 #include "cli/create.h"
+#include "oci/cgroup.h"
 #include "oci/parse.h"
 
 int run_foreground(const struct runtime_opts *rt, struct create_opts *o, const struct oci_spec *spec,
@@ -77,7 +78,8 @@ int cmd_run(const struct command *cmd, const struct runtime_opts *rt, int argc, 
 	if (r >= 0)
 		return r;
 	o.id = argv[0];
-	if (check_id(o.id) < 0 || oci_spec_load_file(o.bundle, config, &spec) < 0)
+	if (check_id(o.id) < 0 || cgroup_check_manager(rt) < 0 ||
+	    oci_spec_load_file(o.bundle, config, &spec) < 0)
 		return EXIT_FAIL;
 	o.bundle = spec->bundle;
 	if (detach && spec->process.terminal && !o.console_socket) {

@@ -260,31 +260,27 @@ int cgroup_create_in(const struct cg_layout *l, const char *path, const char *id
 	return 0;
 }
 
-static bool systemd_runs(void)
+int cgroup_check_manager(const struct runtime_opts *opts)
 {
-	return access("/run/systemd/system", F_OK) == 0;
+	if (!opts->systemd_cgroup && (!opts->cgroup_manager || strcmp(opts->cgroup_manager, "systemd")))
+		return 0;
+	if (access("/run/systemd/system", F_OK) < 0)
+		log_error("--systemd-cgroup: systemd is not running on this host, cannot use systemd cgroups manager");
+	else
+		log_error("--systemd-cgroup: the systemd cgroup manager is not supported yet");
+	return -ENOTSUP;
 }
 
 int cgroup_create(const struct oci_spec *spec, const char *id, const struct runtime_opts *opts,
 		  struct cgroup **ret)
 {
-	const char *manager = opts->systemd_cgroup ? "systemd" : opts->cgroup_manager;
 	struct cg_layout l = {NULL, 0};
-	int r;
+	int r = cgroup_check_manager(opts);
 
-	if (manager && !strcmp(manager, "systemd")) {
-		if (!systemd_runs())
-			log_error("--systemd-cgroup: systemd not running on this host, cannot use systemd "
-				  "cgroups manager");
-		else
-			log_error("--systemd-cgroup: the systemd cgroup manager is not supported yet");
-		return -ENOTSUP;
-	}
-	if (!manager || strcmp(manager, "disabled")) {
+	if (r == 0 && (!opts->cgroup_manager || strcmp(opts->cgroup_manager, "disabled")))
 		r = cg_layout_read("/proc/self", &l);
-		if (r < 0)
-			return r;
-	}
+	if (r < 0)
+		return r;
 	r = cgroup_create_in(&l, spec->cgroups_path && *spec->cgroups_path ? spec->cgroups_path : id, id,
 			     opts->rootless, spec->resources, ret);
 	cg_layout_done(&l);

@@ -28,6 +28,8 @@ struct runtime_opts;
  */
 int cgroup_create(const struct oci_spec *spec, const char *id, const struct runtime_opts *opts,
 		  struct cgroup **ret) __must_check;
+/* Can the cgroup manager of these options work on this host? Logs one line if not; cgroup_create asks too. */
+int cgroup_check_manager(const struct runtime_opts *opts) __must_check;
 /* For the state file: what cgroup_open needs to find the same groups again; owned by the caller
  * (json_object_put). */
 struct json_object *cgroup_save(const struct cgroup *cg);
