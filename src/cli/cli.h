@@ -38,8 +38,8 @@ int cmd_unsupported(const struct command *, const struct runtime_opts *, int, ch
 
 /* Help of one command, or with cmd NULL of nacre itself, to stdout. */
 void command_help(const struct command *cmd, const struct opt *opts);
-/* opts_parse, then: exactly (max == min), or min..max further arguments, max -1: any number. Returns -1 when
- * the command goes on, else the exit status to end with. */
+/* opts_parse, then: exactly (max == min), or min..max further arguments, max -1: any number.
+ * Returns -1 when the command goes on, else the exit status to end with. */
 int command_args(const struct command *cmd, const struct opt *opts, bool permute, int min, int max,
 		 int *argc, char ***argv) __must_check;
 /* A container id: 1 to 1024 letters, digits and _+-. , neither "." nor "..". Logs what is wrong. */

@@ -15,27 +15,36 @@
 #include "oci/json.h"
 
 const struct command commands[] = {
-	{"create", "CONTAINER", "create a container: everything but its program's start", cmd_create,
-	 "The bundle is a directory with config.json and a root file system. Standard input, output and error of\n"
+	{"create", "CONTAINER", "create a container: everything but its program's start",
+	 cmd_create,
+	 "The bundle is a directory with config.json and a root file system. Standard input, "
+	 "output and error of\n"
 	 "this command become the container's."},
 	{"delete", "CONTAINER", "remove what a stopped container left", cmd_delete, NULL},
 	{"do", "-- COMMAND [ARG...]", "run one command in a throw-away sandbox", cmd_do,
-	 "The sandbox shows this machine's root file system (or --rootfs); changes stay in memory and are dropped.\n"
-	 "/root, /home, /run, /tmp, /var/tmp and /mnt are empty inside; the working directory is visible, read-only\n"
-	 "unless shared with :rw. Of the environment PATH, TERM, LANG, LC_* and TZ are kept. There is no network."},
+	 "The sandbox shows this machine's root file system (or --rootfs); changes stay in memory "
+	 "and are dropped.\n"
+	 "/root, /home, /run, /tmp, /var/tmp and /mnt are empty inside; the working directory is "
+	 "visible, read-only\n"
+	 "unless shared with :rw. Of the environment PATH, TERM, LANG, LC_* and TZ are kept. There "
+	 "is no network."},
 	{"doctor", "", "say what this host lacks", cmd_doctor, NULL},
-	{"exec", "CONTAINER COMMAND [ARG...]", "run a further command in a running container", cmd_exec,
+	{"exec", "CONTAINER COMMAND [ARG...]", "run a further command in a running container",
+	 cmd_exec,
 	 "With --process the whole process object comes from a file and COMMAND is left out."},
 	{"features", "", "print what this runtime can do, as JSON", cmd_features, NULL},
-	{"kill", "CONTAINER [SIGNAL]", "send a signal (default SIGTERM) to a container's first process", cmd_kill, NULL},
+	{"kill", "CONTAINER [SIGNAL]",
+	 "send a signal (default SIGTERM) to a container's first process", cmd_kill, NULL},
 	{"list", "", "list the containers below the state directory", cmd_list, NULL},
 	{"pause", "CONTAINER", "freeze all processes of a container", cmd_pause, NULL},
 	{"ps", "CONTAINER [PS OPTION...]", "list the processes of a container", cmd_ps,
-	 "Without options: the guest's own numbers and the host's. With options for ps(1): its output, reduced to\n"
+	 "Without options: the guest's own numbers and the host's. With options for ps(1): its "
+	 "output, reduced to\n"
 	 "the container's host processes. JSON is the list of host process ids."},
 	{"resume", "CONTAINER", "thaw a paused container", cmd_resume, NULL},
 	{"run", "CONTAINER", "create and start a container and wait for its end", cmd_run,
-	 "Ends with the container's exit status (128 + number after a signal). Signals are passed on; with\n"
+	 "Ends with the container's exit status (128 + number after a signal). Signals are passed "
+	 "on; with\n"
 	 "process.terminal this terminal becomes the container's."},
 	{"spec", "", "write a config.json to begin with", cmd_spec, NULL},
 	{"start", "CONTAINER", "start the program of a created container", cmd_start, NULL},
@@ -50,8 +59,8 @@ const struct command commands[] = {
 void command_help(const struct command *cmd, const struct opt *opts)
 {
 	if (cmd) {
-		printf("nacre %s - %s\n\nUsage: nacre [GLOBAL OPTIONS] %s %s%s\n", cmd->name, cmd->summary,
-		       cmd->name, opts->name ? "[OPTIONS] " : "", cmd->args);
+		printf("nacre %s - %s\n\nUsage: nacre [GLOBAL OPTIONS] %s %s%s\n", cmd->name,
+		       cmd->summary, cmd->name, opts->name ? "[OPTIONS] " : "", cmd->args);
 		if (cmd->more)
 			printf("\n%s\n", cmd->more);
 		if (opts->name)
@@ -59,7 +68,8 @@ void command_help(const struct command *cmd, const struct opt *opts)
 		opts_print(opts);
 		return;
 	}
-	printf("nacre - secure OCI container runtime\n\nUsage: nacre [GLOBAL OPTIONS] COMMAND [OPTIONS] [ARGUMENTS]\n"
+	printf("nacre - secure OCI container runtime\n\nUsage: nacre [GLOBAL OPTIONS] COMMAND "
+	       "[OPTIONS] [ARGUMENTS]\n"
 	       "\nCommands:\n");
 	for (const struct command *c = commands; c->name; c++)
 		printf("  %-12s %s\n", c->name, c->summary);

@@ -16,8 +16,8 @@
 #define LAST_WORDS_MS 500 /* how long output may be late after the container's end */
 
 /* Passed on to the container; all others keep their meaning for nacre itself. */
-static const int forwarded[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH,
-				SIGALRM, SIGVTALRM, SIGIO, SIGPWR};
+static const int forwarded[] = {SIGHUP,	  SIGINT,  SIGQUIT,   SIGTERM, SIGUSR1, SIGUSR2,
+				SIGWINCH, SIGALRM, SIGVTALRM, SIGIO,   SIGPWR};
 
 static void own_size(struct console *c)
 {
@@ -47,18 +47,28 @@ static int make_pty(struct console *c)
 	if (tcsetattr(c->slave, TCSANOW, &raw) < 0)
 		return log_errno(-errno, "terminal: %s", name);
 	own_size(c);
-	ws = (struct winsize){.ws_row = (unsigned short)c->rows, .ws_col = (unsigned short)c->columns};
+	ws = (struct winsize){.ws_row = (unsigned short)c->rows,
+			      .ws_col = (unsigned short)c->columns};
 	ioctl(c->slave, TIOCSWINSZ, &ws);
-	return fcntl(c->master, F_SETFL, O_RDWR | O_NONBLOCK) < 0 ? log_errno(-errno, "terminal") : 0;
+	return fcntl(c->master, F_SETFL, O_RDWR | O_NONBLOCK) < 0 ? log_errno(-errno, "terminal")
+								  : 0;
 }
 
-int console_init(struct console *c, const struct runtime_opts *rt, const char *id, const char *exec_id,
-		 bool terminal, unsigned rows, unsigned columns)
+int console_init(struct console *c, const struct runtime_opts *rt, const char *id,
+		 const char *exec_id, bool terminal, unsigned rows, unsigned columns)
 {
 	int r;
 
-	*c = (struct console){.rt = rt, .id = id, .exec_id = exec_id, .master = -1, .slave = -1, .tty = -1,
-			      .signals = -1, .stop = -1, .rows = rows, .columns = columns};
+	*c = (struct console){.rt = rt,
+			      .id = id,
+			      .exec_id = exec_id,
+			      .master = -1,
+			      .slave = -1,
+			      .tty = -1,
+			      .signals = -1,
+			      .stop = -1,
+			      .rows = rows,
+			      .columns = columns};
 	if (!terminal)
 		return 0;
 	for (int fd = 0; fd < 3 && c->tty < 0; fd++)
@@ -87,7 +97,8 @@ static void on_resize(struct console *c)
 	if (c->master < 0)
 		return;
 	own_size(c);
-	ws = (struct winsize){.ws_row = (unsigned short)c->rows, .ws_col = (unsigned short)c->columns};
+	ws = (struct winsize){.ws_row = (unsigned short)c->rows,
+			      .ws_col = (unsigned short)c->columns};
 	ioctl(c->master, TIOCSWINSZ, &ws);
 	(void)!container_resize(c->rt, c->id, c->exec_id, c->rows, c->columns);
 }

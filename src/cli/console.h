@@ -23,11 +23,12 @@ struct console {
 	bool running;
 };
 
-/* Prepares a console; with terminal a host pty is made: c->slave (raw) is for the container, its size that of our
- * terminal, else rows x columns if they are given. Logs what fails. */
-int console_init(struct console *c, const struct runtime_opts *rt, const char *id, const char *exec_id,
-		 bool terminal, unsigned rows, unsigned columns) __must_check;
-/* Signals wait from here on (children started later inherit that) until console_start passes them on. */
+/* Prepares a console; with terminal a host pty is made: c->slave (raw) is for the container, its
+ * size that of our terminal, else rows x columns if they are given. Logs what fails. */
+int console_init(struct console *c, const struct runtime_opts *rt, const char *id,
+		 const char *exec_id, bool terminal, unsigned rows, unsigned columns) __must_check;
+/* Signals wait from here on (children started later inherit that) until console_start passes them
+ * on. */
 void console_hold_signals(struct console *c);
 /* Our terminal becomes raw and a thread carries bytes, sizes and signals. Closes c->slave. */
 int console_start(struct console *c) __must_check;

@@ -21,13 +21,19 @@ int cmd_create(const struct command *cmd, const struct runtime_opts *rt, int arg
 	_cleanup_(oci_spec_freep) struct oci_spec *spec = NULL;
 	const char *config = "config.json";
 	const struct opt opts[] = {
-		{"bundle", 'b', OPT_STRING, &o.bundle, "DIR", "the bundle (default: the working directory)"},
+		{"bundle", 'b', OPT_STRING, &o.bundle, "DIR",
+		 "the bundle (default: the working directory)"},
 		{"config", 'f', OPT_STRING, &config, "FILE", "instead of the bundle's config.json"},
-		{"console-socket", 0, OPT_STRING, &o.console_socket, "PATH", "unix socket that receives the terminal's master"},
-		{"pid-file", 0, OPT_STRING, &o.pid_file, "FILE", "write the container's process id to FILE"},
-		{"preserve-fds", 0, OPT_INT, &o.preserve_fds, "N", "pass N more descriptors, from 3 on"},
-		{"no-pivot", 0, OPT_BOOL, &o.no_pivot, NULL, "accepted: the guest's root is no host root"},
-		{"no-new-keyring", 0, OPT_BOOL, &o.no_new_keyring, NULL, "accepted: the guest has no host keyring"},
+		{"console-socket", 0, OPT_STRING, &o.console_socket, "PATH",
+		 "unix socket that receives the terminal's master"},
+		{"pid-file", 0, OPT_STRING, &o.pid_file, "FILE",
+		 "write the container's process id to FILE"},
+		{"preserve-fds", 0, OPT_INT, &o.preserve_fds, "N",
+		 "pass N more descriptors, from 3 on"},
+		{"no-pivot", 0, OPT_BOOL, &o.no_pivot, NULL,
+		 "accepted: the guest's root is no host root"},
+		{"no-new-keyring", 0, OPT_BOOL, &o.no_new_keyring, NULL,
+		 "accepted: the guest has no host keyring"},
 		{"pidfd-socket", 0, OPT_IGNORED, NULL, "PATH", NULL},
 		{NULL},
 	};
@@ -41,12 +47,15 @@ int cmd_create(const struct command *cmd, const struct runtime_opts *rt, int arg
 		return EXIT_FAIL;
 	o.bundle = spec->bundle;
 	if (spec->process.terminal && !o.console_socket) {
-		log_error("process.terminal: true: cannot allocate tty if nacre will detach without setting console socket");
+		log_error("process.terminal: true: cannot allocate tty if nacre will detach "
+			  "without setting console socket");
 		return EXIT_FAIL;
 	}
 	if (!spec->process.terminal && o.console_socket) {
-		log_error("--console-socket %s: process.terminal is false: cannot use console socket if nacre will not "
-			  "detach or allocate tty", o.console_socket);
+		log_error("--console-socket %s: process.terminal is false: cannot use console "
+			  "socket if nacre will not "
+			  "detach or allocate tty",
+			  o.console_socket);
 		return EXIT_FAIL;
 	}
 	if (pass_descriptors(&o, &spec->process) < 0 || container_create(rt, &o, spec) < 0)

@@ -5,7 +5,8 @@ int cmd_delete(const struct command *cmd, const struct runtime_opts *rt, int arg
 {
 	bool force = false;
 	const struct opt opts[] = {
-		{"force", 'f', OPT_BOOL, &force, NULL, "kill the container if it lives; a missing one is no error"},
+		{"force", 'f', OPT_BOOL, &force, NULL,
+		 "kill the container if it lives; a missing one is no error"},
 		{NULL},
 	};
 	int r = command_args(cmd, opts, true, 1, 1, &argc, &argv);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* nacre do: one command in a throw-away sandbox. A config.json is made in memory and read like any other. */
+/* nacre do: one command in a throw-away sandbox. A config.json is made in memory and read like any
+ * other. */
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -23,10 +24,11 @@ struct do_flags {
 	char cwd[PATH_MAX];
 };
 
-/* Empty inside when the root is this machine's: where people keep what a stranger's program must not see. */
+/* Empty inside when the root is this machine's: where people keep what a stranger's program must
+ * not see. */
 static const struct {
 	const char *path, *mode;
-} private_dirs[] = {{"/root", "mode=700"}, {"/home", "mode=755"},    {"/run", "mode=755"},
+} private_dirs[] = {{"/root", "mode=700"}, {"/home", "mode=755"},     {"/run", "mode=755"},
 		    {"/tmp", "mode=1777"}, {"/var/tmp", "mode=1777"}, {"/mnt", "mode=755"}};
 
 static struct json_object *string(const char *s)
@@ -43,8 +45,8 @@ static struct json_object *strings(const char *const *v)
 	return a;
 }
 
-static void add_mount(struct json_object *mounts, const char *destination, const char *type, const char *source,
-		      const char *const *options)
+static void add_mount(struct json_object *mounts, const char *destination, const char *type,
+		      const char *source, const char *const *options)
 {
 	struct json_object *m = json_object_new_object();
 
@@ -69,7 +71,8 @@ static bool within(const char *path, const char *dir)
 	return !strcmp(dir, "/") || (!strncmp(path, dir, n) && (!path[n] || path[n] == '/'));
 }
 
-/* Showing the working directory must not undo the hiding: not if a private directory is it, or in it. */
+/* Showing the working directory must not undo the hiding: not if a private directory is it, or in
+ * it. */
 static bool shows_private(const struct do_flags *f, const char *dir)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(private_dirs); i++)
@@ -93,7 +96,8 @@ static int add_share(struct json_object *mounts, const char *arg)
 	real = realpath(path, NULL);
 	if (!real)
 		return log_errno(-errno, "--share %s", path);
-	/* Inside it has the name that the caller used, so that both names work if that was a link. */
+	/* Inside it has the name that the caller used, so that both names work if that was a link.
+	 */
 	if (path[0] == '/' && strcmp(path, real) && !strstr(path, "/.."))
 		add_bind(mounts, path, real, rw);
 	add_bind(mounts, real, real, rw);
@@ -159,7 +163,8 @@ static int add_env(const struct do_flags *f, struct json_object *process, const 
 				path |= i == 0;
 			}
 	if (!path)
-		json_object_array_add(env, string("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
+		json_object_array_add(env, string("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/"
+						  "usr/bin:/sbin:/bin"));
 	snprintf(text, sizeof(text), "HOME=%s", home);
 	json_object_array_add(env, string(text));
 	for (size_t i = 0; i < f->env.n; i++) {
@@ -172,7 +177,9 @@ static int add_env(const struct do_flags *f, struct json_object *process, const 
 				return log_errno(-E2BIG, "--env %s", e);
 			json_object_array_add(env, string(text));
 		} else {
-			log_error("--env: \"%s\" is not of the form NAME=VALUE and not in the environment", e);
+			log_error("--env: \"%s\" is not of the form NAME=VALUE and not in the "
+				  "environment",
+				  e);
 			return -EINVAL;
 		}
 	}
@@ -245,7 +252,8 @@ static void add_rlimits(struct json_object *process)
 	json_object_object_add(e, "hard", json_object_new_uint64(nofile.rlim_max));
 }
 
-static int build_process(const struct do_flags *f, struct json_object *process, char **args, const char *dir)
+static int build_process(const struct do_flags *f, struct json_object *process, char **args,
+			 const char *dir)
 {
 	struct json_object *user = json_object_new_object();
 	char home[PATH_MAX];
@@ -255,7 +263,8 @@ static int build_process(const struct do_flags *f, struct json_object *process, 
 	json_object_object_add(user, "uid", json_object_new_int64(uid));
 	json_object_object_add(user, "gid", json_object_new_int64(gid));
 	json_object_object_add(process, "user", user);
-	json_object_object_add(process, "terminal", json_object_new_boolean(isatty(0) && isatty(1)));
+	json_object_object_add(process, "terminal",
+			       json_object_new_boolean(isatty(0) && isatty(1)));
 	json_object_object_add(process, "args", strings((const char *const *)args));
 	json_object_object_add(process, "cwd", string(dir));
 	json_object_object_add(process, "noNewPrivileges", json_object_new_boolean(false));
@@ -282,7 +291,8 @@ static int build(const struct do_flags *f, char **args, struct oci_spec **ret)
 	json_object_object_add(doc, "root", root);
 	json_object_object_add(doc, "hostname", string(f->hostname));
 	json_object_object_del(lin, "resources");
-	json_object_object_del(lin, "maskedPaths"); /* they hide the host's, these are the guest's */
+	json_object_object_del(lin,
+			       "maskedPaths"); /* they hide the host's, these are the guest's */
 	json_object_object_del(lin, "readonlyPaths");
 	json_object_array_del_idx(mounts, 6, 1); /* /sys/fs/cgroup */
 	r = add_mounts(f, doc, &dir);
@@ -306,7 +316,9 @@ static int do_run(const struct runtime_opts *rt, const struct do_flags *f, char 
 	snprintf(id, sizeof(id), "do-%016" PRIx64, n);
 	o.id = id;
 	mine.overlay = "memory";
-	return cgroup_check_manager(rt) < 0 || build(f, args, &spec) < 0 ? EXIT_FAIL : run_foreground(&mine, &o, spec, false);
+	return cgroup_check_manager(rt) < 0 || build(f, args, &spec) < 0
+		       ? EXIT_FAIL
+		       : run_foreground(&mine, &o, spec, false);
 }
 
 int cmd_do(const struct command *cmd, const struct runtime_opts *rt, int argc, char **argv)
@@ -314,12 +326,17 @@ int cmd_do(const struct command *cmd, const struct runtime_opts *rt, int argc, c
 	_cleanup_free_ char *rootfs = NULL;
 	struct do_flags f = {.hostname = "nacre"};
 	const struct opt opts[] = {
-		{"share", 0, OPT_LIST, &f.share, "PATH[:rw]", "show PATH inside, read-only or writable"},
-		{"env", 'e', OPT_LIST, &f.env, "NAME[=VALUE]", "set a variable, or keep the caller's"},
-		{"rootfs", 0, OPT_STRING, &f.rootfs, "DIR", "root file system instead of this machine's"},
+		{"share", 0, OPT_LIST, &f.share, "PATH[:rw]",
+		 "show PATH inside, read-only or writable"},
+		{"env", 'e', OPT_LIST, &f.env, "NAME[=VALUE]",
+		 "set a variable, or keep the caller's"},
+		{"rootfs", 0, OPT_STRING, &f.rootfs, "DIR",
+		 "root file system instead of this machine's"},
 		{"workdir", 'w', OPT_STRING, &f.workdir, "DIR", "working directory inside"},
-		{"hostname", 0, OPT_STRING, &f.hostname, "NAME", "host name inside (default nacre)"},
-		{"user", 'u', OPT_STRING, &f.user, "USER", "UID[:GID], or a name, inside (default root)"},
+		{"hostname", 0, OPT_STRING, &f.hostname, "NAME",
+		 "host name inside (default nacre)"},
+		{"user", 'u', OPT_STRING, &f.user, "USER",
+		 "UID[:GID], or a name, inside (default root)"},
 		{NULL},
 	};
 	int r = command_args(cmd, opts, false, 1, -1, &argc, &argv);

@@ -25,8 +25,11 @@ enum need { REQUIRED, FASTER };
 
 static void report(bool ok, enum need need, const char *what, const char *without)
 {
-	printf("%-8s %s%s%s\n", ok ? "ok" : need == REQUIRED ? "MISSING" : "no", what, ok ? "" : ": ",
-	       ok ? "" : without);
+	printf("%-8s %s%s%s\n",
+	       ok		  ? "ok"
+	       : need == REQUIRED ? "MISSING"
+				  : "no",
+	       what, ok ? "" : ": ", ok ? "" : without);
 	missing += !ok && need == REQUIRED;
 }
 
@@ -84,7 +87,8 @@ static bool can_process_vm(void)
 		l.len = sizeof(buf);
 		r.base = (void *)here;
 		r.len = sizeof(here);
-		status = syscall(SYS_process_vm_readv, pid, &l, 1ul, &r, 1ul, 0ul) == (long)sizeof(buf);
+		status = syscall(SYS_process_vm_readv, pid, &l, 1ul, &r, 1ul, 0ul) ==
+			 (long)sizeof(buf);
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
 	}
@@ -137,14 +141,17 @@ static void check_cgroups(void)
 			 l.m[i].v2 ? "v2" : l.m[i].controllers);
 		v2 |= l.m[i].v2;
 	}
-	report(l.n > 0, FASTER, l.n ? text : "cgroups", "no limits, no pause: use --cgroup-manager disabled");
+	report(l.n > 0, FASTER, l.n ? text : "cgroups",
+	       "no limits, no pause: use --cgroup-manager disabled");
 	for (size_t w = 0; l.n && w < ARRAY_SIZE(wanted); w++) {
 		_cleanup_free_ char *have = NULL;
 		bool found = false;
 
 		for (size_t i = 0; i < l.n; i++) {
-			have = l.m[i].v2 && !have ? cg_read(l.m[i].point, "cgroup.controllers") : have;
-			found |= cg_list_has(l.m[i].v2 && have ? have : l.m[i].controllers, wanted[w]);
+			have = l.m[i].v2 && !have ? cg_read(l.m[i].point, "cgroup.controllers")
+						  : have;
+			found |= cg_list_has(l.m[i].v2 && have ? have : l.m[i].controllers,
+					     wanted[w]);
 		}
 		if (!strcmp(wanted[w], "freezer"))
 			found |= v2;
@@ -152,12 +159,14 @@ static void check_cgroups(void)
 		report(found, FASTER, text, "limits of that kind are refused");
 	}
 	cg_layout_done(&l);
-	report(access("/run/systemd/system", F_OK) == 0, FASTER, "systemd", "--systemd-cgroup is refused");
+	report(access("/run/systemd/system", F_OK) == 0, FASTER, "systemd",
+	       "--systemd-cgroup is refused");
 }
 
 static void check_caps(void)
 {
-	static const unsigned wanted[] = {21 /* SYS_ADMIN */, 7 /* SETUID */, 6 /* SETGID */, 0 /* CHOWN */,
+	static const unsigned wanted[] = {21 /* SYS_ADMIN */,	7 /* SETUID */,
+					  6 /* SETGID */,	0 /* CHOWN */,
 					  1 /* DAC_OVERRIDE */, 24 /* SYS_RESOURCE */};
 	_cleanup_fclose_ FILE *f = fopen("/proc/self/status", "re");
 	unsigned long long eff = 0;
@@ -183,7 +192,9 @@ static void check_yama(void)
 	int scope = 0;
 
 	if (f && fscanf(f, "%d", &scope) == 1 && scope)
-		printf("note     Yama ptrace_scope is %d: copies go through the stubs where needed\n", scope);
+		printf("note     Yama ptrace_scope is %d: copies go through the stubs where "
+		       "needed\n",
+		       scope);
 }
 
 int cmd_doctor(const struct command *cmd, const struct runtime_opts *rt, int argc, char **argv)
@@ -194,20 +205,29 @@ int cmd_doctor(const struct command *cmd, const struct runtime_opts *rt, int arg
 	if (r >= 0)
 		return r;
 	report(kernel_at_least(5, 14), REQUIRED, "Linux 5.14 or later", "this kernel is older");
-	report(has_user_notification(), REQUIRED, "seccomp user notification", "the trap platform needs it");
-	report(has_call(SYS_pidfd_open), REQUIRED, "pidfd_open", "needed to kill the right process");
-	report(has_call(437 /* openat2 */), REQUIRED, "openat2", "the gofer resolves paths with it");
-	report(has_call(SYS_close_range), REQUIRED, "close_range", "needed to give away no descriptor");
+	report(has_user_notification(), REQUIRED, "seccomp user notification",
+	       "the trap platform needs it");
+	report(has_call(SYS_pidfd_open), REQUIRED, "pidfd_open",
+	       "needed to kill the right process");
+	report(has_call(437 /* openat2 */), REQUIRED, "openat2",
+	       "the gofer resolves paths with it");
+	report(has_call(SYS_close_range), REQUIRED, "close_range",
+	       "needed to give away no descriptor");
 	if (geteuid() == 0)
-		report(can_unshare(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET), REQUIRED,
-		       "pid, mount, ipc, uts and network namespaces", "a sandbox lives in its own");
+		report(can_unshare(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS |
+				   CLONE_NEWNET),
+		       REQUIRED, "pid, mount, ipc, uts and network namespaces",
+		       "a sandbox lives in its own");
 	check_caps();
 	check_programs();
-	report(kernel_at_least(5, 19), FASTER, "WAIT_KILLABLE_RECV (5.19)", "checked calls may be repeated");
+	report(kernel_at_least(5, 19), FASTER, "WAIT_KILLABLE_RECV (5.19)",
+	       "checked calls may be repeated");
 	report(kernel_at_least(6, 6), FASTER, "SYNC_WAKE_UP (6.6)", "checked calls are slower");
 	report(can_seal_exec(), FASTER, "MFD_NOEXEC_SEAL (6.3)", "file modes take its place");
-	report(has_call(462 /* mseal */), FASTER, "mseal (6.10)", "stub text is protected by its filter alone");
-	report(can_process_vm(), FASTER, "process_vm_readv between own processes", "copies take one trip more");
+	report(has_call(462 /* mseal */), FASTER, "mseal (6.10)",
+	       "stub text is protected by its filter alone");
+	report(can_process_vm(), FASTER, "process_vm_readv between own processes",
+	       "copies take one trip more");
 	report(getauxval(AT_HWCAP2) & 2, FASTER, "FSGSBASE", "thread pointers are set by a call");
 	check_cgroups();
 	check_yama();

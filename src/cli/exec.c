@@ -32,7 +32,8 @@ static int set_user(struct oci_process *p, const char *user)
 		if (end == g)
 			end = (char *)g;
 	}
-	if (end == user || *end || errno || *user == '-' || uid >= UINT32_MAX || gid >= UINT32_MAX) {
+	if (end == user || *end || errno || *user == '-' || uid >= UINT32_MAX ||
+	    gid >= UINT32_MAX) {
 		log_error("--user: \"%s\" is not of the form UID[:GID] in numbers", user);
 		return -EINVAL;
 	}
@@ -108,8 +109,8 @@ static int add_env(struct oci_process *p, const struct str_list *env)
 }
 
 /* The container's own process object with another program and what the flags change. */
-static int build_process(const struct runtime_opts *rt, const char *id, const struct exec_flags *f, char **args,
-			 struct oci_process **ret)
+static int build_process(const struct runtime_opts *rt, const char *id, const struct exec_flags *f,
+			 char **args, struct oci_process **ret)
 {
 	_cleanup_(oci_process_freep) struct oci_process *p = NULL;
 	struct container_info *info = NULL;
@@ -193,7 +194,8 @@ static int random_id(char out[static 17])
 	return 0;
 }
 
-static int exec_in(const struct runtime_opts *rt, struct exec_opts *o, const struct exec_flags *f, char **args)
+static int exec_in(const struct runtime_opts *rt, struct exec_opts *o, const struct exec_flags *f,
+		   char **args)
 {
 	_cleanup_(oci_process_freep) struct oci_process *p = NULL;
 	int listen = listen_fds(), r;
@@ -205,16 +207,20 @@ static int exec_in(const struct runtime_opts *rt, struct exec_opts *o, const str
 	if (f->process && f->tty)
 		p->terminal = true;
 	if (o->detach && p->terminal && !o->console_socket) {
-		log_error("--detach: cannot allocate tty if nacre will detach without setting console socket");
+		log_error("--detach: cannot allocate tty if nacre will detach without setting "
+			  "console socket");
 		return EXIT_EXEC_FAIL;
 	}
 	if (o->console_socket && !p->terminal) {
-		log_error("--console-socket %s: the process has no terminal: cannot use console socket if nacre will not "
-			  "detach or allocate tty", o->console_socket);
+		log_error("--console-socket %s: the process has no terminal: cannot use console "
+			  "socket if nacre will not "
+			  "detach or allocate tty",
+			  o->console_socket);
 		return EXIT_EXEC_FAIL;
 	}
 	o->preserve_fds += listen;
-	if (check_preserved(o->preserve_fds) < 0 || add_listen_env(&p->env, listen) < 0 || random_id(exec_id) < 0)
+	if (check_preserved(o->preserve_fds) < 0 || add_listen_env(&p->env, listen) < 0 ||
+	    random_id(exec_id) < 0)
 		return EXIT_EXEC_FAIL;
 	o->exec_id = exec_id;
 	o->process = p;
@@ -229,17 +235,21 @@ int cmd_exec(const struct command *cmd, const struct runtime_opts *rt, int argc,
 		{"process", 'p', OPT_STRING, &f.process, "FILE", "the process object as JSON"},
 		{"detach", 'd', OPT_BOOL, &o.detach, NULL, "do not wait for the command"},
 		{"tty", 't', OPT_BOOL, &f.tty, NULL, "with a terminal"},
-		{"console-socket", 0, OPT_STRING, &o.console_socket, "PATH", "unix socket that receives the terminal's master"},
-		{"pid-file", 0, OPT_STRING, &o.pid_file, "FILE", "write the command's process id to FILE"},
+		{"console-socket", 0, OPT_STRING, &o.console_socket, "PATH",
+		 "unix socket that receives the terminal's master"},
+		{"pid-file", 0, OPT_STRING, &o.pid_file, "FILE",
+		 "write the command's process id to FILE"},
 		{"cwd", 0, OPT_STRING, &f.cwd, "DIR", "working directory inside"},
 		{"env", 'e', OPT_LIST, &f.env, "NAME=VALUE", "set a variable"},
 		{"user", 'u', OPT_STRING, &f.user, "UID[:GID]", "ids inside"},
 		{"additional-gids", 'g', OPT_LIST, &f.gids, "GID", "a further group"},
 		{"cap", 'c', OPT_LIST, &f.caps, "NAME", "add a capability"},
 		{"no-new-privs", 0, OPT_BOOL, &f.no_new_privs, NULL, "set no_new_privs"},
-		{"preserve-fds", 0, OPT_INT, &o.preserve_fds, "N", "pass N more descriptors, from 3 on"},
+		{"preserve-fds", 0, OPT_INT, &o.preserve_fds, "N",
+		 "pass N more descriptors, from 3 on"},
 		{"cgroup", 0, OPT_STRING, &o.cgroup, "PATH", "cgroup below the container's"},
-		{"ignore-paused", 0, OPT_BOOL, &o.ignore_paused, NULL, "also in a paused container"},
+		{"ignore-paused", 0, OPT_BOOL, &o.ignore_paused, NULL,
+		 "also in a paused container"},
 		{"apparmor", 0, OPT_STRING, &f.apparmor, "PROFILE", "accepted, not applied"},
 		{"process-label", 0, OPT_STRING, &f.label, "LABEL", "accepted, not applied"},
 		{"pidfd-socket", 0, OPT_IGNORED, NULL, "PATH", NULL},

@@ -13,6 +13,7 @@ int cmd_features(const struct command *cmd, const struct runtime_opts *rt, int a
 	if (r >= 0)
 		return r;
 	doc = oci_features(NACRE_VERSION);
-	printf("%s\n", json_object_to_json_string_ext(doc, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+	printf("%s\n", json_object_to_json_string_ext(doc, JSON_C_TO_STRING_PRETTY |
+								   JSON_C_TO_STRING_NOSLASHESCAPE));
 	return fflush(stdout) ? EXIT_FAIL : 0;
 }

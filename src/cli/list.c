@@ -38,14 +38,17 @@ static void print_table(struct container_info **v, size_t n)
 			if (e) {
 				snprintf(pid, sizeof(pid), "%d", e->pid);
 				owner_name(e->owner, owner, sizeof(owner));
-				memcpy(cell, (const char *[]){e->id, pid, e->status, e->bundle, e->created, owner},
+				memcpy(cell,
+				       (const char *[]){e->id, pid, e->status, e->bundle,
+							e->created, owner},
 				       sizeof(cell));
 			} else {
 				memcpy(cell, heads, sizeof(cell));
 			}
 			for (size_t c = 0; c < 6; c++) {
 				if (print)
-					printf("%-*s%s", c < 5 ? (int)width[c] : 0, cell[c], c < 5 ? "   " : "\n");
+					printf("%-*s%s", c < 5 ? (int)width[c] : 0, cell[c],
+					       c < 5 ? "   " : "\n");
 				else
 					width[c] = MAX(width[c], strlen(cell[c]));
 			}
@@ -64,7 +67,8 @@ static void print_json(struct container_info **v, size_t n)
 			json_object_array_add(a, o);
 	}
 	/* an empty list is null, as runc prints it and its callers expect */
-	printf("%s\n", n ? json_object_to_json_string_ext(a, JSON_C_TO_STRING_NOSLASHESCAPE) : "null");
+	printf("%s\n",
+	       n ? json_object_to_json_string_ext(a, JSON_C_TO_STRING_NOSLASHESCAPE) : "null");
 	json_object_put(a);
 }
 

@@ -42,7 +42,8 @@ static int choose(const char *flag, const char *value, const char *const *known,
 			log_error("%s %s: not supported yet", flag, value);
 			return -ENOTSUP;
 		}
-		snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s%s", i ? ", " : "", known[i]);
+		snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s%s", i ? ", " : "",
+			 known[i]);
 	}
 	log_error("%s: \"%s\" is none of %s", flag, value, list);
 	return -EINVAL;
@@ -113,7 +114,8 @@ static int setup(struct globals *g)
 		r = check_choices(g);
 	if (r < 0)
 		return r;
-	g->rt.rootless = !strcmp(g->rootless, "true") || (!strcmp(g->rootless, "auto") && detect_rootless());
+	g->rt.rootless =
+		!strcmp(g->rootless, "true") || (!strcmp(g->rootless, "auto") && detect_rootless());
 	if (g->rt.systemd_cgroup)
 		g->rt.cgroup_manager = "systemd";
 	if (!strcmp(g->rt.cgroup_manager, "systemd"))
@@ -162,21 +164,29 @@ static int help_for(const char *name, const struct opt *global, const struct run
 
 int main(int argc, char **argv)
 {
-	struct globals g = {.rt = {.platform = "trap", .overlay = "none", .cgroup_manager = "cgroupfs",
+	struct globals g = {.rt = {.platform = "trap",
+				   .overlay = "none",
+				   .cgroup_manager = "cgroupfs",
 				   .log_fd = -1},
-			    .log_format = "text", .rootless = "auto"};
+			    .log_format = "text",
+			    .rootless = "auto"};
 	const struct opt global[] = {
 		{"root", 0, OPT_STRING, &g.rt.root, "DIR", "state directory (default /run/nacre)"},
 		{"log", 0, OPT_STRING, &g.log, "FILE", "append log lines to FILE"},
 		{"log-format", 0, OPT_STRING, &g.log_format, "FORMAT", "text (default) or json"},
 		{"debug", 0, OPT_BOOL, &g.rt.debug, NULL, "log debug messages too"},
-		{"systemd-cgroup", 0, OPT_BOOL, &g.rt.systemd_cgroup, NULL, "let systemd make the cgroups"},
-		{"cgroup-manager", 0, OPT_STRING, &g.rt.cgroup_manager, "NAME", "cgroupfs (default), systemd, disabled"},
+		{"systemd-cgroup", 0, OPT_BOOL, &g.rt.systemd_cgroup, NULL,
+		 "let systemd make the cgroups"},
+		{"cgroup-manager", 0, OPT_STRING, &g.rt.cgroup_manager, "NAME",
+		 "cgroupfs (default), systemd, disabled"},
 		{"rootless", 0, OPT_STRING, &g.rootless, "WHEN", "true, false or auto (default)"},
-		{"platform", 0, OPT_STRING, &g.rt.platform, "NAME", "trap (default); kvm, vm: not yet"},
+		{"platform", 0, OPT_STRING, &g.rt.platform, "NAME",
+		 "trap (default); kvm, vm: not yet"},
 		{"network", 0, OPT_STRING, &g.rt.network, "MODE", "none; host, sandbox: not yet"},
-		{"overlay", 0, OPT_STRING, &g.rt.overlay, "MODE", "where changes of the root go: none (to it), memory"},
-		{"strace", 0, OPT_OPTIONAL, &g.rt.strace, "CALLS", "log the guest's system calls (comma-separated names)"},
+		{"overlay", 0, OPT_STRING, &g.rt.overlay, "MODE",
+		 "where changes of the root go: none (to it), memory"},
+		{"strace", 0, OPT_OPTIONAL, &g.rt.strace, "CALLS",
+		 "log the guest's system calls (comma-separated names)"},
 		{"hypervisor", 0, OPT_STRING, &g.hypervisor, "NAME", "for --platform vm"},
 		{"criu", 0, OPT_IGNORED, NULL, "PATH", NULL},
 		{"version", 'v', OPT_BOOL, &g.version, NULL, "print the version"},

@@ -12,7 +12,8 @@
 
 static bool takes_value(const struct opt *o)
 {
-	return o->kind == OPT_STRING || o->kind == OPT_INT || o->kind == OPT_LIST || o->kind == OPT_IGNORED;
+	return o->kind == OPT_STRING || o->kind == OPT_INT || o->kind == OPT_LIST ||
+	       o->kind == OPT_IGNORED;
 }
 
 /* By long name or, for one letter, by that. */
@@ -93,9 +94,10 @@ static int set_joined(const struct opt *opts, const char *letters)
 	return 0;
 }
 
-/* One argument that begins with '-'; next: the one after it, used_next: whether it was the value. */
-static int parse_one(const struct command *cmd, const struct opt *opts, const char *arg, const char *next,
-		     bool *used_next)
+/* One argument that begins with '-'; next: the one after it, used_next: whether it was the value.
+ */
+static int parse_one(const struct command *cmd, const struct opt *opts, const char *arg,
+		     const char *next, bool *used_next)
 {
 	const char *name = arg + 1 + (arg[1] == '-'), *eq = strchr(name, '=');
 	size_t n = eq ? (size_t)(eq - name) : strlen(name);
@@ -114,7 +116,8 @@ static int parse_one(const struct command *cmd, const struct opt *opts, const ch
 	}
 	if (!o) {
 		log_error("flag provided but not defined: %.*s (see nacre %s%s--help)",
-			  (int)(n + (size_t)(name - arg)), arg, cmd ? cmd->name : "", cmd ? " " : "");
+			  (int)(n + (size_t)(name - arg)), arg, cmd ? cmd->name : "",
+			  cmd ? " " : "");
 		return -EINVAL;
 	}
 	if (!takes_value(o))
@@ -127,7 +130,8 @@ static int parse_one(const struct command *cmd, const struct opt *opts, const ch
 	return set(o, eq ? eq + 1 : next);
 }
 
-int opts_parse(const struct command *cmd, const struct opt *opts, bool permute, int *argc, char ***argv)
+int opts_parse(const struct command *cmd, const struct opt *opts, bool permute, int *argc,
+	       char ***argv)
 {
 	char **v = *argv;
 	int n = *argc, others = 1, i;
@@ -165,8 +169,8 @@ void opts_print(const struct opt *opts)
 		char left[80];
 		int n;
 
-		n = snprintf(left, sizeof(left), "  %c%c%c --%s", opts->letter ? '-' : ' ', opts->letter ?: ' ',
-			     opts->letter ? ',' : ' ', opts->name);
+		n = snprintf(left, sizeof(left), "  %c%c%c --%s", opts->letter ? '-' : ' ',
+			     opts->letter ?: ' ', opts->letter ? ',' : ' ', opts->name);
 		if (opts->kind == OPT_OPTIONAL)
 			snprintf(left + n, sizeof(left) - (size_t)n, "[=%s]", opts->arg ?: "VALUE");
 		else if (takes_value(opts))

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Options in the style of Go's flag package, which engines speak: --x v, --x=v, -x v, -x=v; booleans --x or
- * --x=false; "--" ends them. Short booleans may be joined (-it). A command's table lies beside its code and is also its help.
+ * Options in the style of Go's flag package, which engines speak: --x v, --x=v, -x v, -x=v;
+ * booleans --x or
+ * --x=false; "--" ends them. Short booleans may be joined (-it). A command's table lies beside its
+ * code and is also its help.
  */
 #ifndef NACRE_CLI_OPTS_H
 #define NACRE_CLI_OPTS_H
@@ -29,9 +31,10 @@ struct command;
 
 #define OPTS_HELP 1
 /*
- * Reads options and moves *argv past them; argv[0] is the command's name. permute: options may also follow the
- * other arguments (which are gathered in front, in order); else the first other argument ends them. 0;
- * OPTS_HELP after --help was printed; -EINVAL after a message. opts ends with a NULL name.
+ * Reads options and moves *argv past them; argv[0] is the command's name. permute: options may also
+ * follow the other arguments (which are gathered in front, in order); else the first other argument
+ * ends them. 0; OPTS_HELP after --help was printed; -EINVAL after a message. opts ends with a NULL
+ * name.
  */
 int opts_parse(const struct command *cmd, const struct opt *opts, bool permute, int *argc,
 	       char ***argv) __must_check;

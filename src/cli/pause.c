@@ -2,7 +2,8 @@
 /* pause and resume */
 #include "cli/cli.h"
 
-static int freeze(const struct command *cmd, const struct runtime_opts *rt, int argc, char **argv, bool pause)
+static int freeze(const struct command *cmd, const struct runtime_opts *rt, int argc, char **argv,
+		  bool pause)
 {
 	const struct opt opts[] = {{NULL}};
 	int r = command_args(cmd, opts, true, 1, 1, &argc, &argv);

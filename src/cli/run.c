@@ -6,15 +6,15 @@
 #include "oci/cgroup.h"
 #include "oci/parse.h"
 
-int run_foreground(const struct runtime_opts *rt, struct create_opts *o, const struct oci_spec *spec,
-		   bool keep)
+int run_foreground(const struct runtime_opts *rt, struct create_opts *o,
+		   const struct oci_spec *spec, bool keep)
 {
 	const struct oci_process *p = &spec->process;
 	int status = 0, program_error = 0, code = EXIT_FAIL, r;
 	struct console console;
 
-	if (console_init(&console, rt, o->id, NULL, p->terminal && !o->console_socket, p->console_height,
-			 p->console_width) < 0)
+	if (console_init(&console, rt, o->id, NULL, p->terminal && !o->console_socket,
+			 p->console_height, p->console_width) < 0)
 		return EXIT_FAIL;
 	o->foreground = true;
 	o->tty_fd = console.slave;
@@ -40,7 +40,8 @@ int run_foreground(const struct runtime_opts *rt, struct create_opts *o, const s
 	return code;
 }
 
-static int run_detached(const struct runtime_opts *rt, struct create_opts *o, const struct oci_spec *spec)
+static int run_detached(const struct runtime_opts *rt, struct create_opts *o,
+			const struct oci_spec *spec)
 {
 	int program_error = 0;
 
@@ -60,16 +61,23 @@ int cmd_run(const struct command *cmd, const struct runtime_opts *rt, int argc, 
 	const char *config = "config.json";
 	bool detach = false, keep = false;
 	const struct opt opts[] = {
-		{"bundle", 'b', OPT_STRING, &o.bundle, "DIR", "the bundle (default: the working directory)"},
+		{"bundle", 'b', OPT_STRING, &o.bundle, "DIR",
+		 "the bundle (default: the working directory)"},
 		{"config", 'f', OPT_STRING, &config, "FILE", "instead of the bundle's config.json"},
-		{"console-socket", 0, OPT_STRING, &o.console_socket, "PATH", "unix socket that receives the terminal's master"},
+		{"console-socket", 0, OPT_STRING, &o.console_socket, "PATH",
+		 "unix socket that receives the terminal's master"},
 		{"detach", 'd', OPT_BOOL, &detach, NULL, "do not wait for the container"},
-		{"keep", 0, OPT_BOOL, &keep, NULL, "do not delete the container after it has ended"},
-		{"pid-file", 0, OPT_STRING, &o.pid_file, "FILE", "write the container's process id to FILE"},
-		{"preserve-fds", 0, OPT_INT, &o.preserve_fds, "N", "pass N more descriptors, from 3 on"},
+		{"keep", 0, OPT_BOOL, &keep, NULL,
+		 "do not delete the container after it has ended"},
+		{"pid-file", 0, OPT_STRING, &o.pid_file, "FILE",
+		 "write the container's process id to FILE"},
+		{"preserve-fds", 0, OPT_INT, &o.preserve_fds, "N",
+		 "pass N more descriptors, from 3 on"},
 		{"no-subreaper", 0, OPT_IGNORED_BOOL, NULL, NULL, NULL},
-		{"no-pivot", 0, OPT_BOOL, &o.no_pivot, NULL, "accepted: the guest's root is no host root"},
-		{"no-new-keyring", 0, OPT_BOOL, &o.no_new_keyring, NULL, "accepted: the guest has no host keyring"},
+		{"no-pivot", 0, OPT_BOOL, &o.no_pivot, NULL,
+		 "accepted: the guest's root is no host root"},
+		{"no-new-keyring", 0, OPT_BOOL, &o.no_new_keyring, NULL,
+		 "accepted: the guest has no host keyring"},
 		{"pidfd-socket", 0, OPT_IGNORED, NULL, "PATH", NULL},
 		{NULL},
 	};
@@ -83,12 +91,15 @@ int cmd_run(const struct command *cmd, const struct runtime_opts *rt, int argc, 
 		return EXIT_FAIL;
 	o.bundle = spec->bundle;
 	if (detach && spec->process.terminal && !o.console_socket) {
-		log_error("process.terminal: true: cannot allocate tty if nacre will detach without setting console socket");
+		log_error("process.terminal: true: cannot allocate tty if nacre will detach "
+			  "without setting console socket");
 		return EXIT_FAIL;
 	}
 	if (o.console_socket && !spec->process.terminal) {
-		log_error("--console-socket %s: process.terminal is false: cannot use console socket if nacre will not "
-			  "detach or allocate tty", o.console_socket);
+		log_error("--console-socket %s: process.terminal is false: cannot use console "
+			  "socket if nacre will not "
+			  "detach or allocate tty",
+			  o.console_socket);
 		return EXIT_FAIL;
 	}
 	if (pass_descriptors(&o, &spec->process) < 0)

@@ -27,8 +27,9 @@ static int write_spec(const char *dir, struct json_object *doc)
 	if (!f)
 		return log_errno(-errno, "%s", path);
 	TAKE_FD(fd);
-	r = fprintf(f, "%s\n", json_object_to_json_string_ext(doc, JSON_C_TO_STRING_PRETTY |
-								 JSON_C_TO_STRING_NOSLASHESCAPE)) < 0;
+	r = fprintf(f, "%s\n",
+		    json_object_to_json_string_ext(
+			    doc, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE)) < 0;
 	if ((fclose(f) != 0) | r) {
 		r = -errno;
 		unlink(path); /* half a document is worse than none */
@@ -43,7 +44,8 @@ int cmd_spec(const struct command *cmd, const struct runtime_opts *rt, int argc,
 	const char *bundle = ".";
 	bool rootless = false;
 	const struct opt opts[] = {
-		{"bundle", 'b', OPT_STRING, &bundle, "DIR", "where to write it (default: the working directory)"},
+		{"bundle", 'b', OPT_STRING, &bundle, "DIR",
+		 "where to write it (default: the working directory)"},
 		{"rootless", 0, OPT_BOOL, &rootless, NULL, "for a caller without root"},
 		{NULL},
 	};

@@ -7,7 +7,8 @@ int cmd_unsupported(const struct command *cmd, const struct runtime_opts *rt, in
 {
 	const struct opt opts[] = {{NULL}};
 
-	if (argc > 1 && (argv[1][0] == '-' && (argv[1][1] == 'h' || (argv[1][1] == '-' && argv[1][2] == 'h')))) {
+	if (argc > 1 && (argv[1][0] == '-' &&
+			 (argv[1][1] == 'h' || (argv[1][1] == '-' && argv[1][2] == 'h')))) {
 		command_help(cmd, opts);
 		return 0;
 	}

@@ -74,15 +74,16 @@ static int cpuset_inherit(const char *dir)
 	return r;
 }
 
-/* Lets the children of a v2 group have controllers: all it has, or those of `wanted` ("" separated by
- * blanks). One that cannot be had is found missing when a limit needs it. */
+/* Lets the children of a v2 group have controllers: all it has, or those of `wanted` ("" separated
+ * by blanks). One that cannot be had is found missing when a limit needs it. */
 static void enable_controllers(const char *dir, const char *wanted)
 {
 	_cleanup_free_ char *have = cg_read(dir, "cgroup.controllers");
 	_cleanup_free_ char *on = cg_read(dir, "cgroup.subtree_control");
 	char *save = NULL;
 
-	for (char *c = have ? strtok_r(have, " \n", &save) : NULL; c; c = strtok_r(NULL, " \n", &save)) {
+	for (char *c = have ? strtok_r(have, " \n", &save) : NULL; c;
+	     c = strtok_r(NULL, " \n", &save)) {
 		char word[64];
 		int r;
 
@@ -95,7 +96,8 @@ static void enable_controllers(const char *dir, const char *wanted)
 	}
 }
 
-/* mkdir -p below the mount point. *ret_made: whether the last directory is new. wanted: see above. */
+/* mkdir -p below the mount point. *ret_made: whether the last directory is new. wanted: see above.
+ */
 static int make_group(const struct cg_dir *d, const char *path, const char *wanted, bool *ret_made)
 {
 	_cleanup_free_ char *p = strdup(path);
@@ -138,8 +140,9 @@ static bool has_processes(const char *dir)
 static bool is_wanted(struct json_object *resources, const char *controller)
 {
 	static const char *const sections[][2] = {
-		{"memory", "memory"}, {"cpu", "cpu"}, {"cpu", "cpuset"}, {"pids", "pids"},
-		{"blockIO", "io"}, {"hugepageLimits", "hugetlb"}, {"rdma", "rdma"},
+		{"memory", "memory"}, {"cpu", "cpu"},	 {"cpu", "cpuset"},
+		{"pids", "pids"},     {"blockIO", "io"}, {"hugepageLimits", "hugetlb"},
+		{"rdma", "rdma"},
 	};
 
 	for (size_t i = 0; resources && i < ARRAY_SIZE(sections); i++)
@@ -149,17 +152,20 @@ static bool is_wanted(struct json_object *resources, const char *controller)
 	return resources && json_object_object_get_ex(resources, "unified", NULL);
 }
 
-/* Which controllers are switched on in a v2 hierarchy: NULL is all, where v2 stands alone. Beside v1 (hybrid) those
- * that a limit needs; "" is none. */
-static char *wanted_on_v2(const struct cg_layout *l, const struct cg_mount *m, struct json_object *resources)
+/* Which controllers are switched on in a v2 hierarchy: NULL is all, where v2 stands alone. Beside
+ * v1 (hybrid) those that a limit needs; "" is none. */
+static char *wanted_on_v2(const struct cg_layout *l, const struct cg_mount *m,
+			  struct json_object *resources)
 {
-	_cleanup_free_ char *have = m->v2 && l->n > 1 ? cg_read(m->point, "cgroup.controllers") : NULL;
+	_cleanup_free_ char *have =
+		m->v2 && l->n > 1 ? cg_read(m->point, "cgroup.controllers") : NULL;
 	char *list, *save = NULL;
 
 	if (!m->v2 || l->n == 1)
 		return NULL;
 	list = calloc(1, have ? strlen(have) + 2 : 1);
-	for (char *c = have && list ? strtok_r(have, " \n", &save) : NULL; c; c = strtok_r(NULL, " \n", &save))
+	for (char *c = have && list ? strtok_r(have, " \n", &save) : NULL; c;
+	     c = strtok_r(NULL, " \n", &save))
 		if (is_wanted(resources, c)) {
 			strcat(list, *list ? " " : "");
 			strcat(list, c);
@@ -199,8 +205,9 @@ static void dir_done(struct cg_dir *d)
 }
 
 /* Makes the group in one hierarchy. 1: it is there; 0: this hierarchy is left out. */
-static int create_dir(const struct cg_layout *l, const struct cg_mount *m, const char *path, bool rootless,
-		      struct json_object *resources, struct cg_dir *d, bool *ret_made)
+static int create_dir(const struct cg_layout *l, const struct cg_mount *m, const char *path,
+		      bool rootless, struct json_object *resources, struct cg_dir *d,
+		      bool *ret_made)
 {
 	_cleanup_free_ char *wanted = wanted_on_v2(l, m, resources);
 	int r;
@@ -241,7 +248,8 @@ int cgroup_create_in(const struct cg_layout *l, const char *path, const char *id
 	if (!cg->id || !cg->dirs)
 		return log_errno(-ENOMEM, "cgroup");
 	for (size_t i = 0; r >= 0 && i < l->n; i++) {
-		r = create_dir(l, &l->m[i], path, rootless, resources, &cg->dirs[cg->n], &made[cg->n]);
+		r = create_dir(l, &l->m[i], path, rootless, resources, &cg->dirs[cg->n],
+			       &made[cg->n]);
 		if (r > 0) {
 			cg->n++;
 			continue;
@@ -262,10 +270,12 @@ int cgroup_create_in(const struct cg_layout *l, const char *path, const char *id
 
 int cgroup_check_manager(const struct runtime_opts *opts)
 {
-	if (!opts->systemd_cgroup && (!opts->cgroup_manager || strcmp(opts->cgroup_manager, "systemd")))
+	if (!opts->systemd_cgroup &&
+	    (!opts->cgroup_manager || strcmp(opts->cgroup_manager, "systemd")))
 		return 0;
 	if (access("/run/systemd/system", F_OK) < 0)
-		log_error("--systemd-cgroup: systemd is not running on this host, cannot use systemd cgroups manager");
+		log_error("--systemd-cgroup: systemd is not running on this host, cannot use "
+			  "systemd cgroups manager");
 	else
 		log_error("--systemd-cgroup: the systemd cgroup manager is not supported yet");
 	return -ENOTSUP;
@@ -281,8 +291,9 @@ int cgroup_create(const struct oci_spec *spec, const char *id, const struct runt
 		r = cg_layout_read("/proc/self", &l);
 	if (r < 0)
 		return r;
-	r = cgroup_create_in(&l, spec->cgroups_path && *spec->cgroups_path ? spec->cgroups_path : id, id,
-			     opts->rootless, spec->resources, ret);
+	r = cgroup_create_in(&l,
+			     spec->cgroups_path && *spec->cgroups_path ? spec->cgroups_path : id,
+			     id, opts->rootless, spec->resources, ret);
 	cg_layout_done(&l);
 	return r;
 }
@@ -337,7 +348,8 @@ int cgroup_open(struct json_object *state, struct cgroup **ret)
 		struct cg_dir *d = &cg->dirs[cg->n++];
 
 		/* These are removed later: nothing outside the hierarchy will do. */
-		if (!c || !m || !p || strncmp(p, m, strlen(m)) || p[strlen(m)] != '/' || strstr(p, "/../"))
+		if (!c || !m || !p || strncmp(p, m, strlen(m)) || p[strlen(m)] != '/' ||
+		    strstr(p, "/../"))
 			return log_errno(-EINVAL, "cgroup part of the state file");
 		d->controllers = strdup(c);
 		d->point = strdup(m);
@@ -422,7 +434,8 @@ static int make_runtime_group(struct cgroup *cg, struct cg_dir *d)
 
 	if (!runtime_belongs(d))
 		return 0;
-	if (asprintf(&path, "%.*s/nacre-%s", (int)(strrchr(d->path, '/') - d->path), d->path, cg->id) < 0)
+	if (asprintf(&path, "%.*s/nacre-%s", (int)(strrchr(d->path, '/') - d->path), d->path,
+		     cg->id) < 0)
 		return log_errno(-ENOMEM, "cgroup");
 	r = make_group(d, path, "", &made);
 	if (r < 0) {

@@ -169,8 +169,8 @@ static bool is_member(const char *dir, pid_t pid)
 	return read_pids(dir, &pids, &n) == 0 && n && bsearch(&pid, pids, n, sizeof(*pids), by_pid);
 }
 
-/* One round of SIGKILL; *ret_left: how many were there. A pid is looked up again after its pidfd was opened, so
- * that a number used anew meanwhile is not hit. */
+/* One round of SIGKILL; *ret_left: how many were there. A pid is looked up again after its pidfd
+ * was opened, so that a number used anew meanwhile is not hit. */
 static int kill_round(const char *dir, size_t *ret_left)
 {
 	_cleanup_free_ pid_t *pids = NULL;
@@ -227,7 +227,8 @@ int cgroup_kill(struct cgroup *cg, bool runtime)
 uint64_t cgroup_oom_kills(const struct cgroup *cg)
 {
 	const struct cg_dir *d = cg_find((struct cgroup *)cg, "memory");
-	_cleanup_free_ char *text = d ? cg_read(d->path, d->v2 ? "memory.events" : "memory.oom_control") : NULL;
+	_cleanup_free_ char *text =
+		d ? cg_read(d->path, d->v2 ? "memory.events" : "memory.oom_control") : NULL;
 	const char *p = text ? strstr(text, "oom_kill ") : NULL;
 
 	return p ? strtoull(p + 9, NULL, 10) : 0;

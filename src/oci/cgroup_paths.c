@@ -123,8 +123,15 @@ static char *own_group(FILE *cgroups, const char *controllers, const char *root)
 /* The word of a v1 superblock's options that names its controllers, as /proc/self/cgroup does. */
 static char *v1_controllers(const char *options)
 {
-	static const char *const skip[] = {"rw", "ro", "xattr", "noprefix", "clone_children", "none",
-					   "cpuset_v2_mode", "favordynmods", "seclabel"};
+	static const char *const skip[] = {"rw",
+					   "ro",
+					   "xattr",
+					   "noprefix",
+					   "clone_children",
+					   "none",
+					   "cpuset_v2_mode",
+					   "favordynmods",
+					   "seclabel"};
 	char *out = calloc(1, strlen(options) + 1);
 
 	for (const char *p = options; out && *p;) {
@@ -143,8 +150,8 @@ static char *v1_controllers(const char *options)
 	return out;
 }
 
-static int add_mount(struct cg_layout *l, FILE *cgroups, bool v2, const char *root, const char *point,
-		     const char *options)
+static int add_mount(struct cg_layout *l, FILE *cgroups, bool v2, const char *root,
+		     const char *point, const char *options)
 {
 	struct cg_mount *m = reallocarray(l->m, l->n + 1, sizeof(*m));
 	char *controllers;
@@ -161,7 +168,9 @@ static int add_mount(struct cg_layout *l, FILE *cgroups, bool v2, const char *ro
 		free(controllers); /* mounted twice: the first counts */
 		return 0;
 	}
-	m[l->n] = (struct cg_mount){.controllers = controllers, .point = strdup(point), .v2 = v2,
+	m[l->n] = (struct cg_mount){.controllers = controllers,
+				    .point = strdup(point),
+				    .v2 = v2,
 				    .own = own_group(cgroups, controllers, root)};
 	l->n++;
 	return m[l->n - 1].point && m[l->n - 1].own ? 0 : -ENOMEM;
@@ -240,8 +249,10 @@ char *cg_mount_dir(const struct cg_mount *m, const char *path)
 	base = strdup(m->own);
 	if (!base)
 		return NULL;
-	/* On v2 the caller's own group holds processes, so it can have no children with controllers. */
+	/* On v2 the caller's own group holds processes, so it can have no children with
+	 * controllers. */
 	if (m->v2)
 		*strrchr(base, '/') = '\0';
-	return asprintf(&dir, "%s%s/%s", m->point, strcmp(base, "/") ? base : "", clean) < 0 ? NULL : dir;
+	return asprintf(&dir, "%s%s/%s", m->point, strcmp(base, "/") ? base : "", clean) < 0 ? NULL
+											     : dir;
 }

@@ -5,7 +5,7 @@
 
 #include "oci/cgroup.h"
 
-struct cg_mount { /* a mounted hierarchy */
+struct cg_mount {	   /* a mounted hierarchy */
 	char *controllers; /* v1: "cpu,cpuacct" or "name=systemd"; v2: "" */
 	char *point;	   /* where it is mounted */
 	char *own;	   /* the caller's group in it, as seen below point; "/" at the least */
@@ -18,11 +18,11 @@ struct cg_layout {
 /* Reads DIR/mountinfo and DIR/cgroup (DIR: /proc/self). */
 int cg_layout_read(const char *dir, struct cg_layout *ret) __must_check;
 void cg_layout_done(struct cg_layout *l);
-/* Absolute directory of the group `path` (linux.cgroupsPath, or an id) in one hierarchy; freed by the
- * caller, NULL without memory. */
+/* Absolute directory of the group `path` (linux.cgroupsPath, or an id) in one hierarchy; freed by
+ * the caller, NULL without memory. */
 char *cg_mount_dir(const struct cg_mount *m, const char *path);
-/* Lexically: no empty, "." or ".." component is left, and the result cannot climb above its start. Keeps
- * whether it is absolute. */
+/* Lexically: no empty, "." or ".." component is left, and the result cannot climb above its start.
+ * Keeps whether it is absolute. */
 char *cg_clean_path(const char *path);
 /* "a-b.slice:nacre:ID" -> "/a.slice/a-b.slice/nacre-ID.scope"; NULL if it is not of that form. */
 char *cg_systemd_path(const char *path, const char *id);
@@ -40,8 +40,9 @@ struct cgroup {
 	char *v2_controllers; /* of the container's v2 group, space-separated; NULL: not read yet */
 	bool runtime_made;
 };
-int cgroup_create_in(const struct cg_layout *layout, const char *path, const char *id, bool rootless,
-		     struct json_object *resources, struct cgroup **ret) __must_check;
+int cgroup_create_in(const struct cg_layout *layout, const char *path, const char *id,
+		     bool rootless, struct json_object *resources,
+		     struct cgroup **ret) __must_check;
 /* Directory that controls `controller` for the container; NULL: the host has none. */
 const struct cg_dir *cg_find(struct cgroup *cg, const char *controller);
 /* Writes a value to DIR/FILE in one write. -errno. */

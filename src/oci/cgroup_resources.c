@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* linux.resources into the files of a group. The document was checked by check_resources: here only presence is
- * tested. v1 and v2 differ in names and in some units; each limit goes to the hierarchy that has its controller. */
+/* linux.resources into the files of a group. The document was checked by check_resources: here only
+ * presence is tested. v1 and v2 differ in names and in some units; each limit goes to the hierarchy
+ * that has its controller. */
 #include "oci/cgroup_priv.h"
 
 #include <inttypes.h>
@@ -37,15 +38,16 @@ static bool get_u64(struct json_object *o, const char *key, uint64_t *ret)
 }
 
 /* The directory of a controller that a field needs; logs what is missing. */
-static int need(struct cgroup *cg, const char *controller, const char *v2_controller, const char *field,
-		const struct cg_dir **ret)
+static int need(struct cgroup *cg, const char *controller, const char *v2_controller,
+		const char *field, const struct cg_dir **ret)
 {
 	const struct cg_dir *d = cg_find(cg, controller);
 
 	if (!d && v2_controller)
 		d = cg_find(cg, v2_controller);
 	if (!d) {
-		log_error("linux.resources.%s: cannot set limit: no cgroup controller %s", field, controller);
+		log_error("linux.resources.%s: cannot set limit: no cgroup controller %s", field,
+			  controller);
 		return -ENOTSUP;
 	}
 	*ret = d;
@@ -60,7 +62,9 @@ static int put(const struct cg_dir *d, const char *file, const char *value, cons
 		log_error("linux.resources.%s: %s: this kernel has no %s", field, value, file);
 		return -ENOTSUP;
 	}
-	return r < 0 ? log_errno(r, "linux.resources.%s: write %s to %s/%s", field, value, d->path, file) : 0;
+	return r < 0 ? log_errno(r, "linux.resources.%s: write %s to %s/%s", field, value, d->path,
+				 file)
+		     : 0;
 }
 
 static int put_i64(const struct cg_dir *d, const char *file, int64_t value, const char *field)
@@ -74,7 +78,8 @@ static int put_i64(const struct cg_dir *d, const char *file, int64_t value, cons
 /* v2 spells "no limit" max. */
 static int put_max(const struct cg_dir *d, const char *file, int64_t value, const char *field)
 {
-	return value < 0 ? put(d, file, d->v2 ? "max" : "-1", field) : put_i64(d, file, value, field);
+	return value < 0 ? put(d, file, d->v2 ? "max" : "-1", field)
+			 : put_i64(d, file, value, field);
 }
 
 static bool has_file(const struct cg_dir *d, const char *file)
@@ -85,7 +90,8 @@ static bool has_file(const struct cg_dir *d, const char *file)
 	       access(path, F_OK) == 0;
 }
 
-static int memory_v1(const struct cg_dir *d, bool has_limit, int64_t limit, bool has_swap, int64_t swap)
+static int memory_v1(const struct cg_dir *d, bool has_limit, int64_t limit, bool has_swap,
+		     int64_t swap)
 {
 	_cleanup_free_ char *now = NULL;
 	bool swap_first;
@@ -111,7 +117,8 @@ static int memory_v1(const struct cg_dir *d, bool has_limit, int64_t limit, bool
 	return r;
 }
 
-static int memory_v2(const struct cg_dir *d, bool has_limit, int64_t limit, bool has_swap, int64_t swap)
+static int memory_v2(const struct cg_dir *d, bool has_limit, int64_t limit, bool has_swap,
+		     int64_t swap)
 {
 	int r = 0;
 
@@ -150,7 +157,8 @@ static int apply_memory(struct cgroup *cg, struct json_object *m)
 		r = d->v2 ? memory_v2(d, has_limit, limit, has_swap, swap)
 			  : memory_v1(d, has_limit, limit, has_swap, swap);
 	if (r == 0 && get_i64(m, "reservation", &n) && n != 0)
-		r = put_max(d, d->v2 ? "memory.low" : "memory.soft_limit_in_bytes", n, "memory.reservation");
+		r = put_max(d, d->v2 ? "memory.low" : "memory.soft_limit_in_bytes", n,
+			    "memory.reservation");
 	/* v2 has no counterpart of these three: they are left, as other runtimes do */
 	if (r == 0 && !d->v2 && get_i64(m, "kernelTCP", &n) && n != 0)
 		r = put_max(d, "memory.kmem.tcp.limit_in_bytes", n, "memory.kernelTCP");
@@ -192,7 +200,8 @@ static int cpu_bandwidth(const struct cg_dir *d, struct json_object *c)
 			r = put_i64(d, "cpu.cfs_quota_us", quota, "cpu.quota");
 	}
 	if (r == 0 && get_u64(c, "burst", &burst))
-		r = put_i64(d, d->v2 ? "cpu.max.burst" : "cpu.cfs_burst_us", (int64_t)burst, "cpu.burst");
+		r = put_i64(d, d->v2 ? "cpu.max.burst" : "cpu.cfs_burst_us", (int64_t)burst,
+			    "cpu.burst");
 	if (r == 0 && get_i64(c, "idle", &n))
 		r = put_i64(d, "cpu.idle", n, "cpu.idle");
 	return r;
@@ -215,8 +224,8 @@ static int cpu_realtime(const struct cg_dir *d, struct json_object *c)
 
 static int apply_cpu(struct cgroup *cg, struct json_object *c)
 {
-	static const char *const fields[] = {"shares", "quota", "period", "burst", "idle", "realtimeRuntime",
-					     "realtimePeriod"};
+	static const char *const fields[] = {"shares", "quota",		  "period",	   "burst",
+					     "idle",   "realtimeRuntime", "realtimePeriod"};
 	static const char *const sets[][2] = {{"cpus", "cpuset.cpus"}, {"mems", "cpuset.mems"}};
 	const struct cg_dir *d;
 	uint64_t shares = 0;
@@ -229,7 +238,8 @@ static int apply_cpu(struct cgroup *cg, struct json_object *c)
 		r = need(cg, "cpu", NULL, "cpu", &d);
 		if (r == 0 && get_u64(c, "shares", &shares) && shares)
 			r = put_i64(d, d->v2 ? "cpu.weight" : "cpu.shares",
-				    d->v2 ? shares_to_weight(shares) : (int64_t)MIN(shares, (uint64_t)INT64_MAX),
+				    d->v2 ? shares_to_weight(shares)
+					  : (int64_t)MIN(shares, (uint64_t)INT64_MAX),
 				    "cpu.shares");
 		if (r == 0)
 			r = cpu_bandwidth(d, c);
@@ -263,8 +273,9 @@ static int apply_pids(struct cgroup *cg, struct json_object *p)
 	if (r < 0)
 		return r;
 	/* max is no number on v1 either; a limit beyond the host's pid space is none */
-	return limit < 0 || limit > (1 << 22) ? put(d, "pids.max", "max", "pids.limit")
-					      : put_i64(d, "pids.max", 2 * limit + 64, "pids.limit");
+	return limit < 0 || limit > (1 << 22)
+		       ? put(d, "pids.max", "max", "pids.limit")
+		       : put_i64(d, "pids.max", 2 * limit + 64, "pids.limit");
 }
 
 /* 10..1000 of v1 -> 1..10000 */
@@ -276,7 +287,9 @@ static int64_t io_weight(int64_t weight)
 static int put_weights(const struct cg_dir *d, struct json_object *io)
 {
 	bool bfq = has_file(d, d->v2 ? "io.bfq.weight" : "blkio.bfq.weight");
-	const char *file = d->v2 ? (bfq ? "io.bfq.weight" : "io.weight") : bfq ? "blkio.bfq.weight" : "blkio.weight";
+	const char *file = d->v2 ? (bfq ? "io.bfq.weight" : "io.weight")
+			   : bfq ? "blkio.bfq.weight"
+				 : "blkio.weight";
 	struct json_object *list = get(io, "weightDevice");
 	int64_t n;
 	char text[64], name[64];
@@ -294,12 +307,13 @@ static int put_weights(const struct cg_dir *d, struct json_object *io)
 		get_i64(e, "minor", &minor);
 		snprintf(name, sizeof(name), "%s%s", file, d->v2 ? "" : "_device");
 		if (get_i64(e, "weight", &n) && n) {
-			snprintf(text, sizeof(text), "%" PRId64 ":%" PRId64 " %" PRId64, major, minor,
-				 d->v2 && !bfq ? io_weight(n) : n);
+			snprintf(text, sizeof(text), "%" PRId64 ":%" PRId64 " %" PRId64, major,
+				 minor, d->v2 && !bfq ? io_weight(n) : n);
 			r = put(d, name, text, "blockIO.weightDevice");
 		}
 		if (r == 0 && !d->v2 && get_i64(e, "leafWeight", &n) && n) {
-			snprintf(text, sizeof(text), "%" PRId64 ":%" PRId64 " %" PRId64, major, minor, n);
+			snprintf(text, sizeof(text), "%" PRId64 ":%" PRId64 " %" PRId64, major,
+				 minor, n);
 			r = put(d, "blkio.leaf_weight_device", text, "blockIO.weightDevice");
 		}
 	}
@@ -341,13 +355,14 @@ static int apply_block_io(struct cgroup *cg, struct json_object *io)
 			get_i64(e, "minor", &minor);
 			get_u64(e, "rate", &rate);
 			if (!d->v2)
-				snprintf(text, sizeof(text), "%" PRId64 ":%" PRId64 " %" PRIu64, major, minor, rate);
+				snprintf(text, sizeof(text), "%" PRId64 ":%" PRId64 " %" PRIu64,
+					 major, minor, rate);
 			else if (rate)
-				snprintf(text, sizeof(text), "%" PRId64 ":%" PRId64 " %s=%" PRIu64, major, minor,
-					 throttle[t][2], rate);
+				snprintf(text, sizeof(text), "%" PRId64 ":%" PRId64 " %s=%" PRIu64,
+					 major, minor, throttle[t][2], rate);
 			else
-				snprintf(text, sizeof(text), "%" PRId64 ":%" PRId64 " %s=max", major, minor,
-					 throttle[t][2]);
+				snprintf(text, sizeof(text), "%" PRId64 ":%" PRId64 " %s=max",
+					 major, minor, throttle[t][2]);
 			r = put(d, d->v2 ? "io.max" : throttle[t][1], text, field);
 		}
 	}
@@ -369,7 +384,8 @@ static int apply_hugepages(struct cgroup *cg, struct json_object *list)
 		r = need(cg, "hugetlb", NULL, "hugepageLimits", &d);
 		if (r < 0)
 			return r;
-		snprintf(file, sizeof(file), d->v2 ? "hugetlb.%.16s.max" : "hugetlb.%.16s.limit_in_bytes", size);
+		snprintf(file, sizeof(file),
+			 d->v2 ? "hugetlb.%.16s.max" : "hugetlb.%.16s.limit_in_bytes", size);
 		snprintf(text, sizeof(text), "%" PRIu64, limit);
 		r = put(d, file, text, "hugepageLimits");
 	}
@@ -378,8 +394,8 @@ static int apply_hugepages(struct cgroup *cg, struct json_object *list)
 
 /* What every container may use, whatever the list says: the standard devices and making nodes. */
 static const char *const default_devices[] = {
-	"c *:* m", "b *:* m", "c 1:3 rwm", "c 1:5 rwm", "c 1:7 rwm", "c 1:8 rwm", "c 1:9 rwm", "c 5:0 rwm",
-	"c 5:2 rwm", "c 136:* rwm", NULL,
+	"c *:* m",   "b *:* m",	  "c 1:3 rwm", "c 1:5 rwm",   "c 1:7 rwm", "c 1:8 rwm",
+	"c 1:9 rwm", "c 5:0 rwm", "c 5:2 rwm", "c 136:* rwm", NULL,
 };
 
 static void device_number(char *out, size_t cap, struct json_object *e, const char *key)
@@ -398,14 +414,15 @@ static int apply_devices(struct cgroup *cg, struct json_object *list)
 	size_t n = list ? json_object_array_length(list) : 0;
 	int r = 0;
 
-	/* v2 would need a BPF program. No process of a sandbox can open a device on the host but the gofer, and
-	 * it does so only for devices that were listed: the list is kept inside. */
+	/* v2 would need a BPF program. No process of a sandbox can open a device on the host but
+	 * the gofer, and it does so only for devices that were listed: the list is kept inside. */
 	if (!n || !d)
 		return 0;
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		struct json_object *e = json_object_array_get_idx(list, i);
 		const char *type = get(e, "type") ? json_object_get_string(get(e, "type")) : "a";
-		const char *access = get(e, "access") ? json_object_get_string(get(e, "access")) : "rwm";
+		const char *access =
+			get(e, "access") ? json_object_get_string(get(e, "access")) : "rwm";
 		bool allow = json_object_get_boolean(get(e, "allow"));
 		char major[24], minor[24], rule[96];
 
@@ -413,9 +430,13 @@ static int apply_devices(struct cgroup *cg, struct json_object *list)
 			continue; /* a FIFO is no device */
 		device_number(major, sizeof(major), e, "major");
 		device_number(minor, sizeof(minor), e, "minor");
-		snprintf(rule, sizeof(rule), "%c %s:%s %.3s", *type == 'u' ? 'c' : *type ? *type : 'a', major,
-			 minor, *access ? access : "rwm");
-		r = put(d, allow ? "devices.allow" : "devices.deny", rule[0] == 'a' ? "a" : rule, "devices");
+		snprintf(rule, sizeof(rule), "%c %s:%s %.3s",
+			 *type == 'u' ? 'c'
+			 : *type      ? *type
+				      : 'a',
+			 major, minor, *access ? access : "rwm");
+		r = put(d, allow ? "devices.allow" : "devices.deny", rule[0] == 'a' ? "a" : rule,
+			"devices");
 	}
 	for (const char *const *rule = default_devices; r == 0 && *rule; rule++)
 		r = put(d, "devices.allow", *rule, "devices");
@@ -441,7 +462,8 @@ static int apply_network(struct cgroup *cg, struct json_object *net)
 
 		r = need(cg, "net_prio", NULL, "network.priorities", &d);
 		get_u64(e, "priority", &n);
-		snprintf(text, sizeof(text), "%.15s %" PRIu64, json_object_get_string(get(e, "name")), n);
+		snprintf(text, sizeof(text), "%.15s %" PRIu64,
+			 json_object_get_string(get(e, "name")), n);
 		if (r == 0)
 			r = put(d, "net_prio.ifpriomap", text, "network.priorities");
 	}
@@ -458,12 +480,15 @@ static int apply_rdma(struct cgroup *cg, struct json_object *rdma)
 	json_object_object_foreach(rdma, name, e)
 	{
 		uint64_t handles, objects;
-		int n = snprintf(text, sizeof(text), "%.128s", name), r = need(cg, "rdma", NULL, "rdma", &d);
+		int n = snprintf(text, sizeof(text), "%.128s", name),
+		    r = need(cg, "rdma", NULL, "rdma", &d);
 
 		if (r == 0 && get_u64(e, "hcaHandles", &handles))
-			n += snprintf(text + n, sizeof(text) - (size_t)n, " hca_handle=%" PRIu64, handles);
+			n += snprintf(text + n, sizeof(text) - (size_t)n, " hca_handle=%" PRIu64,
+				      handles);
 		if (r == 0 && get_u64(e, "hcaObjects", &objects))
-			snprintf(text + n, sizeof(text) - (size_t)n, " hca_object=%" PRIu64, objects);
+			snprintf(text + n, sizeof(text) - (size_t)n, " hca_object=%" PRIu64,
+				 objects);
 		if (r == 0)
 			r = put(d, "rdma.max", text, "rdma");
 		if (r < 0)
@@ -484,9 +509,11 @@ static int apply_unified(struct cgroup *cg, struct json_object *unified)
 		int r;
 
 		snprintf(field, sizeof(field), "unified[\"%.100s\"]", file);
-		snprintf(controller, sizeof(controller), "%.*s", (int)MIN(strcspn(file, "."), 60ul), file);
+		snprintf(controller, sizeof(controller), "%.*s", (int)MIN(strcspn(file, "."), 60ul),
+			 file);
 		if (!d || (strcmp(controller, "cgroup") && cg_find(cg, controller) != d)) {
-			log_error("linux.resources.%s: cannot set: no cgroup v2 controller %s", field, controller);
+			log_error("linux.resources.%s: cannot set: no cgroup v2 controller %s",
+				  field, controller);
 			return -ENOTSUP;
 		}
 		r = put(d, file, json_object_get_string(value), field);

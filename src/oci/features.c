@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What `nacre features` claims: only what is there. Seccomp profiles, for instance, are checked but not applied, so
- * the document does not speak of them. */
+/* What `nacre features` claims: only what is there. Seccomp profiles, for instance, are checked but
+ * not applied, so the document does not speak of them. */
 #include "oci/template.h"
 
 #include "oci/hooks.h"
@@ -34,7 +34,8 @@ static struct json_object *cgroups(void)
 
 static struct json_object *linux_features(void)
 {
-	static const enum oci_ns ready[] = {OCI_NS_CGROUP, OCI_NS_IPC, OCI_NS_MNT, OCI_NS_NET, OCI_NS_PID, OCI_NS_UTS};
+	static const enum oci_ns ready[] = {OCI_NS_CGROUP, OCI_NS_IPC, OCI_NS_MNT,
+					    OCI_NS_NET,	   OCI_NS_PID, OCI_NS_UTS};
 	struct json_object *o = json_object_new_object(), *ns = json_object_new_array();
 	struct json_object *caps = json_object_new_array(), *ext = json_object_new_object();
 
@@ -57,7 +58,8 @@ static struct json_object *linux_features(void)
 struct json_object *oci_features(const char *version)
 {
 	struct json_object *o = json_object_new_object(), *hooks = json_object_new_array();
-	struct json_object *options = json_object_new_array(), *annotations = json_object_new_object();
+	struct json_object *options = json_object_new_array(),
+			   *annotations = json_object_new_object();
 
 	for (unsigned k = 0; k < OCI_HOOK_MAX; k++)
 		add(hooks, oci_hook_kind_name(k));

@@ -61,7 +61,8 @@ static __noreturn void hook_child(const struct oci_hook *h, int in, int out, int
 	sigemptyset(&empty);
 	sigprocmask(SIG_SETMASK, &empty, NULL);
 	if (dup2(in, 0) >= 0 && dup2(out, 1) >= 0 && dup2(err, 2) >= 0) {
-		/* All else is close-on-exec or a descriptor of the container's: neither is the hook's. */
+		/* All else is close-on-exec or a descriptor of the container's: neither is the
+		 * hook's. */
 		syscall(SYS_close_range, 3u, ~0u, 4u /* CLOSE_RANGE_CLOEXEC */);
 		execve(h->path, h->args.n ? h->args.v : own, h->env.n ? h->env.v : none);
 	}
@@ -92,15 +93,16 @@ static void drain(struct output *o)
 		o->text[o->len++] = buf[i];
 }
 
-/* Reads both streams until the hook has ended. A background child that keeps them open is not waited
- * for. Returns the wait status, or -ETIME after the kill. */
+/* Reads both streams until the hook has ended. A background child that keeps them open is not
+ * waited for. Returns the wait status, or -ETIME after the kill. */
 static int hook_wait(pid_t pid, int pidfd, int timeout, struct output *out, struct output *err)
 {
 	int64_t deadline = timeout ? now_ms() + (int64_t)timeout * 1000 : INT64_MAX;
 	int status = 0, result = 0;
 
 	for (;;) {
-		struct pollfd p[3] = {{out->fd, POLLIN, 0}, {err->fd, POLLIN, 0}, {pidfd, POLLIN, 0}};
+		struct pollfd p[3] = {
+			{out->fd, POLLIN, 0}, {err->fd, POLLIN, 0}, {pidfd, POLLIN, 0}};
 		int64_t left = deadline == INT64_MAX ? -1 : MAX(deadline - now_ms(), 0);
 		int n = poll(p, 3, (int)MIN(left, INT_MAX));
 
@@ -127,8 +129,8 @@ static int hook_wait(pid_t pid, int pidfd, int timeout, struct output *out, stru
 }
 
 /* Starts the hook; *ret_pid. -errno if it cannot be executed. */
-static int hook_spawn(const struct oci_hook *h, const char *json, struct output *out, struct output *err,
-		      pid_t *ret_pid)
+static int hook_spawn(const struct oci_hook *h, const char *json, struct output *out,
+		      struct output *err, pid_t *ret_pid)
 {
 	_cleanup_close_ int in = state_file(json), wout = -1, werr = -1, rexec = -1, wexec = -1;
 	int p[2], e = 0;
@@ -166,12 +168,13 @@ static int hook_spawn(const struct oci_hook *h, const char *json, struct output 
 	return 0;
 }
 
-static void report(enum log_level level, enum oci_hook_kind kind, size_t i, const struct oci_hook *h,
-		   const char *what, struct output *out, struct output *err)
+static void report(enum log_level level, enum oci_hook_kind kind, size_t i,
+		   const struct oci_hook *h, const char *what, struct output *out,
+		   struct output *err)
 {
 	out->text[out->len] = err->text[err->len] = '\0';
-	log_msg(level, "error running %s hook #%zu %s: %s, stdout: %s, stderr: %s", kind_names[kind], i,
-		h->path, what, out->text, err->text);
+	log_msg(level, "error running %s hook #%zu %s: %s, stdout: %s, stderr: %s",
+		kind_names[kind], i, h->path, what, out->text, err->text);
 }
 
 static int hook_run(enum oci_hook_kind kind, size_t i, const struct oci_hook *h, const char *json)

@@ -131,8 +131,9 @@ int jval_error(const struct jval *v, const char *fmt, ...)
 		root = root->up;
 	if (v->o)
 		value = json_object_to_json_string_ext(v->o, JSON_C_TO_STRING_NOSLASHESCAPE);
-	log_error("%s: %s%s%.200s%s%s: %s", root->document ?: "JSON", path && *path ? path : "(document)",
-		  value ? ": " : "", value ?: "", value && strlen(value) > 200 ? "..." : "", "", msg);
+	log_error("%s: %s%s%.200s%s%s: %s", root->document ?: "JSON",
+		  path && *path ? path : "(document)", value ? ": " : "", value ?: "",
+		  value && strlen(value) > 200 ? "..." : "", "", msg);
 	return -EINVAL;
 }
 
@@ -145,8 +146,8 @@ struct jval jval_get(const struct jval *obj, const char *key)
 	return v;
 }
 
-static int jval_container(const struct jval *obj, const char *key, bool required, enum json_type type,
-			  struct jval *ret)
+static int jval_container(const struct jval *obj, const char *key, bool required,
+			  enum json_type type, struct jval *ret)
 {
 	*ret = jval_get(obj, key);
 	if (!ret->o)
@@ -229,8 +230,10 @@ int jval_int(const struct jval *obj, const char *key, int64_t min, int64_t max, 
 	if (!json_object_is_type(v.o, json_type_int))
 		return jval_error(&v, "is not an integer");
 	n = json_object_get_int64(v.o); /* clamped */
-	if (n < min || n > max || (n == INT64_MAX && json_object_get_uint64(v.o) > (uint64_t)INT64_MAX))
-		return jval_error(&v, "is not between %lld and %lld", (long long)min, (long long)max);
+	if (n < min || n > max ||
+	    (n == INT64_MAX && json_object_get_uint64(v.o) > (uint64_t)INT64_MAX))
+		return jval_error(&v, "is not between %lld and %lld", (long long)min,
+				  (long long)max);
 	*ret = n;
 	return 0;
 }

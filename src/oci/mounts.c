@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Mount options of config.json: the words of the specification become MS_* flags, the rest is data. */
+/* Mount options of config.json: the words of the specification become MS_* flags, the rest is data.
+ */
 #include "oci/names.h"
 
 #include <errno.h>
@@ -61,7 +62,8 @@ static const struct option {
 	{"shared", MS_SHARED, 0, PROPAGATION},
 	{"slave", MS_SLAVE, 0, PROPAGATION},
 	{"unbindable", MS_UNBINDABLE, 0, PROPAGATION},
-	/* A bind and what is mounted below it on the host is one mount inside: these equal the plain words. */
+	/* A bind and what is mounted below it on the host is one mount inside: these equal the
+	   plain words. */
 	{"ratime", 0, MS_NOATIME, FLAG},
 	{"rdev", 0, MS_NODEV, FLAG},
 	{"rdiratime", 0, MS_NODIRATIME, FLAG},
@@ -95,7 +97,8 @@ static const struct option *option_find(const char *name)
 
 const char *mount_option_name(size_t i)
 {
-	return i < ARRAY_SIZE(options) && options[i].special != UNSUPPORTED ? options[i].name : NULL;
+	return i < ARRAY_SIZE(options) && options[i].special != UNSUPPORTED ? options[i].name
+									    : NULL;
 }
 
 static int append_data(struct oci_mount *m, const char *s)

@@ -7,6 +7,7 @@
 #include <strings.h>
 #include <sys/resource.h>
 
+/* clang-format off */
 #define CAP(n) [CAP_##n] = "CAP_" #n
 static const char *const cap_names[] = {
 	CAP(CHOWN), CAP(DAC_OVERRIDE), CAP(DAC_READ_SEARCH), CAP(FOWNER), CAP(FSETID), CAP(KILL),
@@ -18,13 +19,15 @@ static const char *const cap_names[] = {
 	CAP(SYSLOG), CAP(WAKE_ALARM), CAP(BLOCK_SUSPEND), CAP(AUDIT_READ), CAP(PERFMON), CAP(BPF),
 	CAP(CHECKPOINT_RESTORE),
 };
+/* clang-format on */
 static_assert(ARRAY_SIZE(cap_names) == CAP_LAST_CAP + 1, "a capability has no name");
 
 #define RLIMIT(n) [RLIMIT_##n] = "RLIMIT_" #n
 static const char *const rlimit_names[] = {
-	RLIMIT(CPU), RLIMIT(FSIZE), RLIMIT(DATA), RLIMIT(STACK), RLIMIT(CORE), RLIMIT(RSS),
-	RLIMIT(NPROC), RLIMIT(NOFILE), RLIMIT(MEMLOCK), RLIMIT(AS), RLIMIT(LOCKS),
-	RLIMIT(SIGPENDING), RLIMIT(MSGQUEUE), RLIMIT(NICE), RLIMIT(RTPRIO), RLIMIT(RTTIME),
+	RLIMIT(CPU),	  RLIMIT(FSIZE), RLIMIT(DATA),	 RLIMIT(STACK),
+	RLIMIT(CORE),	  RLIMIT(RSS),	 RLIMIT(NPROC),	 RLIMIT(NOFILE),
+	RLIMIT(MEMLOCK),  RLIMIT(AS),	 RLIMIT(LOCKS),	 RLIMIT(SIGPENDING),
+	RLIMIT(MSGQUEUE), RLIMIT(NICE),	 RLIMIT(RTPRIO), RLIMIT(RTTIME),
 };
 
 #ifndef CLONE_NEWTIME
@@ -34,9 +37,9 @@ static const struct {
 	const char *name;
 	unsigned long flag;
 } namespaces[OCI_NS_MAX] = {
-	[OCI_NS_PID] = {"pid", CLONE_NEWPID},	   [OCI_NS_NET] = {"network", CLONE_NEWNET},
-	[OCI_NS_MNT] = {"mount", CLONE_NEWNS},	   [OCI_NS_IPC] = {"ipc", CLONE_NEWIPC},
-	[OCI_NS_UTS] = {"uts", CLONE_NEWUTS},	   [OCI_NS_USER] = {"user", CLONE_NEWUSER},
+	[OCI_NS_PID] = {"pid", CLONE_NEWPID},	       [OCI_NS_NET] = {"network", CLONE_NEWNET},
+	[OCI_NS_MNT] = {"mount", CLONE_NEWNS},	       [OCI_NS_IPC] = {"ipc", CLONE_NEWIPC},
+	[OCI_NS_UTS] = {"uts", CLONE_NEWUTS},	       [OCI_NS_USER] = {"user", CLONE_NEWUSER},
 	[OCI_NS_CGROUP] = {"cgroup", CLONE_NEWCGROUP}, [OCI_NS_TIME] = {"time", CLONE_NEWTIME},
 };
 
@@ -45,7 +48,8 @@ int cap_by_name(const char *name, bool loose)
 	for (size_t i = 0; i < ARRAY_SIZE(cap_names); i++) {
 		if (!strcmp(cap_names[i], name))
 			return (int)i;
-		if (loose && (!strcasecmp(cap_names[i], name) || !strcasecmp(cap_names[i] + 4, name)))
+		if (loose &&
+		    (!strcasecmp(cap_names[i], name) || !strcasecmp(cap_names[i] + 4, name)))
 			return (int)i;
 	}
 	return -1;

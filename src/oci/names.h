@@ -18,7 +18,8 @@ unsigned long ns_clone_flag(enum oci_ns ns);
 const char *ns_name_of_flag(int flag);
 
 /* Decodes m->options into flags, propagation, data and tmpcopyup. Unknown options are the file
- * system's data. 0; -ENOTSUP with *ret_bad = index of an option that nacre does not have; -ENOMEM. */
+ * system's data. 0; -ENOTSUP with *ret_bad = index of an option that nacre does not have; -ENOMEM.
+ */
 int oci_mount_options(struct oci_mount *m, size_t *ret_bad) __must_check;
 /* i-th known option, NULL past the last: for `features`. */
 const char *mount_option_name(size_t i);

@@ -31,7 +31,8 @@ static int parse_version(const struct jval *root, struct oci_spec *s)
 	int r = jval_string(root, "ociVersion", true, &s->oci_version);
 
 	if (r == 0 && !version_supported(s->oci_version))
-		return jval_error(&v, "unsupported version: not within " OCI_VERSION_MIN " to 1.3.x");
+		return jval_error(&v,
+				  "unsupported version: not within " OCI_VERSION_MIN " to 1.3.x");
 	return r;
 }
 
@@ -154,7 +155,8 @@ static int parse_document(const struct jval *root, struct oci_spec *s)
 	return r;
 }
 
-int oci_spec_parse(struct json_object *doc, const char *bundle, const char *name, struct oci_spec **ret)
+int oci_spec_parse(struct json_object *doc, const char *bundle, const char *name,
+		   struct oci_spec **ret)
 {
 	struct jval root = JVAL_ROOT(doc, name);
 	struct oci_spec *s = calloc(1, sizeof(*s));
@@ -185,7 +187,8 @@ int oci_spec_load_file(const char *bundle, const char *file, struct oci_spec **r
 
 	if (stat(bundle, &st) < 0)
 		return log_errno(-errno, "bundle %s", bundle);
-	if (asprintf(&path, "%s%s%s", file[0] == '/' ? "" : bundle, file[0] == '/' ? "" : "/", file) < 0)
+	if (asprintf(&path, "%s%s%s", file[0] == '/' ? "" : bundle, file[0] == '/' ? "" : "/",
+		     file) < 0)
 		return log_errno(-ENOMEM, "bundle %s", bundle);
 	r = json_read_file(path, file, &doc);
 	return r < 0 ? r : oci_spec_parse(doc, bundle, file, ret);

@@ -10,7 +10,8 @@
 
 /* Like oci_spec_load with another file name: relative to the bundle, or absolute. */
 int oci_spec_load_file(const char *bundle, const char *file, struct oci_spec **ret) __must_check;
-/* From a document in memory, which the spec takes over even on failure; name is what messages call it. */
+/* From a document in memory, which the spec takes over even on failure; name is what messages call
+ * it. */
 int oci_spec_parse(struct json_object *doc, const char *bundle, const char *name,
 		   struct oci_spec **ret) __must_check;
 /* The process object of a bundle's config.json alone. */

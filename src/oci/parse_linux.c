@@ -12,7 +12,8 @@ static int parse_namespaces(const struct jval *l, struct oci_spec *s)
 	int r = jval_array(l, "namespaces", false, &a);
 
 	for (size_t i = 0; r == 0 && i < jval_len(&a); i++) {
-		struct jval v = jval_at(&a, i), type = jval_get(&v, "type"), path = jval_get(&v, "path");
+		struct jval v = jval_at(&a, i), type = jval_get(&v, "type"),
+			    path = jval_get(&v, "path");
 		const char *name;
 		int ns;
 
@@ -40,7 +41,8 @@ static int parse_namespaces(const struct jval *l, struct oci_spec *s)
 	return r;
 }
 
-static int parse_idmaps(const struct jval *l, const char *key, struct oci_idmap **ret, size_t *ret_n)
+static int parse_idmaps(const struct jval *l, const char *key, struct oci_idmap **ret,
+			size_t *ret_n)
 {
 	struct jval a;
 	int r = jval_array(l, key, false, &a);
@@ -181,8 +183,9 @@ static int parse_path_list(const struct jval *l, const char *key, struct str_lis
 
 static int parse_propagation(const struct jval *l, struct oci_spec *s)
 {
-	static const char *const words[] = {"",	       "private",  "rprivate", "shared",    "rshared",
-					    "slave",   "rslave",   "unbindable", "runbindable"};
+	static const char *const words[] = {"",	      "private",    "rprivate",
+					    "shared", "rshared",    "slave",
+					    "rslave", "unbindable", "runbindable"};
 	struct jval v = jval_get(l, "rootfsPropagation");
 	int r = jval_string(l, "rootfsPropagation", false, &s->rootfs_propagation);
 
@@ -221,12 +224,14 @@ static int parse_personality(const struct jval *l)
 /* What nacre does not do yet and what would be missed if it were silently left out. */
 static int refuse_unsupported(const struct jval *l)
 {
-	static const char *const fields[] = {"intelRdt", "memoryPolicy", "timeOffsets", "netDevices"};
+	static const char *const fields[] = {"intelRdt", "memoryPolicy", "timeOffsets",
+					     "netDevices"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
 		struct jval f = jval_get(l, fields[i]);
 
-		if (f.o && !(json_object_is_type(f.o, json_type_object) && !json_object_object_length(f.o)))
+		if (f.o && !(json_object_is_type(f.o, json_type_object) &&
+			     !json_object_object_length(f.o)))
 			return jval_error(&f, "not supported yet");
 	}
 	return 0;

@@ -9,7 +9,8 @@
 
 static bool known_type(const char *type)
 {
-	static const char *const types[] = {"proc", "tmpfs", "devpts", "sysfs", "mqueue", "cgroup", "cgroup2"};
+	static const char *const types[] = {"proc",   "tmpfs",	"devpts", "sysfs",
+					    "mqueue", "cgroup", "cgroup2"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
 		if (!strcmp(type, types[i]))

@@ -12,7 +12,8 @@ void process_clear(struct oci_process *p);
 int parse_mounts(const struct jval *root, struct oci_spec *s) __must_check;
 /* parse_linux.c: namespaces, devices, sysctl, ... */
 int parse_linux(const struct jval *root, struct oci_spec *s) __must_check;
-int parse_kv(const struct jval *obj, const char *key, struct oci_kv **ret, size_t *ret_n) __must_check;
+int parse_kv(const struct jval *obj, const char *key, struct oci_kv **ret,
+	     size_t *ret_n) __must_check;
 /* resources.c, seccomp.c: check only. */
 int check_resources(const struct jval *v) __must_check;
 int check_seccomp(const struct jval *v) __must_check;

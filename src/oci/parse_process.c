@@ -88,8 +88,9 @@ static int parse_caps(const struct jval *v, struct oci_caps *c)
 	if (r == 0 && (c->effective & ~c->permitted)) {
 		struct jval e = jval_get(&caps, "effective");
 
-		return jval_error(&e, "%s is not in permitted",
-				  cap_name((unsigned)__builtin_ctzll(c->effective & ~c->permitted)));
+		return jval_error(
+			&e, "%s is not in permitted",
+			cap_name((unsigned)__builtin_ctzll(c->effective & ~c->permitted)));
 	}
 	return r;
 }
@@ -198,7 +199,8 @@ static int refuse_unsupported(const struct jval *v)
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
 		struct jval f = jval_get(v, fields[i]);
 
-		if (f.o && !(json_object_is_type(f.o, json_type_object) && !json_object_object_length(f.o)))
+		if (f.o && !(json_object_is_type(f.o, json_type_object) &&
+			     !json_object_object_length(f.o)))
 			return jval_error(&f, "not supported yet");
 	}
 	return 0;

@@ -120,7 +120,8 @@ static int check_weight_devices(const struct jval *io)
 static int check_block_io(const struct jval *res)
 {
 	static const char *const throttles[] = {"throttleReadBpsDevice", "throttleWriteBpsDevice",
-						"throttleReadIOPSDevice", "throttleWriteIOPSDevice"};
+						"throttleReadIOPSDevice",
+						"throttleWriteIOPSDevice"};
 	static const char *const weights[] = {"weight", "leafWeight", NULL};
 	struct jval io;
 	int r = jval_object(res, "blockIO", false, &io);
@@ -203,7 +204,8 @@ static int check_hugepages(const struct jval *res)
 			return r;
 		digits = strspn(size, "0123456789");
 		if (!digits || digits > 9 || size[0] == '0' ||
-		    (strcmp(size + digits, "KB") && strcmp(size + digits, "MB") && strcmp(size + digits, "GB")))
+		    (strcmp(size + digits, "KB") && strcmp(size + digits, "MB") &&
+		     strcmp(size + digits, "GB")))
 			return jval_error(&f, "is not a page size like 2MB");
 		r = jval_uint(&v, "limit", UINT64_MAX, true, &n, NULL);
 	}

@@ -3,7 +3,7 @@
 #ifndef NACRE_OCI_SECCOMP_NAMES_H
 #define NACRE_OCI_SECCOMP_NAMES_H
 
-extern const char *const seccomp_actions[], *const seccomp_operators[], *const seccomp_archs[],
-	*const seccomp_flags[];
+extern const char *const seccomp_actions[], *const seccomp_operators[],
+						    *const seccomp_archs[], *const seccomp_flags[];
 
 #endif

@@ -6,6 +6,7 @@
 #include "oci/parse.h"
 
 /* The specification's example, as runtimes write it. Single quotes stand for double ones. */
+/* clang-format off */
 static const char template[] =
 	"{'ociVersion':'" OCI_VERSION_MAX "',"
 	"'process':{'terminal':true,'user':{'uid':0,'gid':0},'args':['sh'],"
@@ -37,6 +38,7 @@ static const char template[] =
 	"'maskedPaths':['/proc/acpi','/proc/asound','/proc/kcore','/proc/keys','/proc/latency_stats',"
 	"'/proc/timer_list','/proc/timer_stats','/proc/sched_debug','/sys/firmware','/proc/scsi'],"
 	"'readonlyPaths':['/proc/bus','/proc/fs','/proc/irq','/proc/sys','/proc/sysrq-trigger']}}";
+/* clang-format on */
 
 static struct json_object *id_map(unsigned host)
 {
@@ -49,7 +51,8 @@ static struct json_object *id_map(unsigned host)
 	return list;
 }
 
-/* Without root there is no network namespace to set up and no cgroup to limit; the caller is root inside. */
+/* Without root there is no network namespace to set up and no cgroup to limit; the caller is root
+ * inside. */
 static void make_rootless(struct json_object *doc)
 {
 	struct json_object *lin, *ns, *mounts, *user = json_object_new_object();
@@ -66,10 +69,11 @@ static void make_rootless(struct json_object *doc)
 	json_object_array_del_idx(mounts, 6, 1);
 	/* gid 5 is not mapped */
 	json_object_array_del_idx(mounts, 2, 1);
-	json_object_array_put_idx(mounts, json_object_array_length(mounts),
-				  json_tokener_parse("{\"destination\":\"/dev/pts\",\"type\":\"devpts\","
-						     "\"source\":\"devpts\",\"options\":[\"nosuid\",\"noexec\","
-						     "\"newinstance\",\"ptmxmode=0666\",\"mode=0620\"]}"));
+	json_object_array_put_idx(
+		mounts, json_object_array_length(mounts),
+		json_tokener_parse("{\"destination\":\"/dev/pts\",\"type\":\"devpts\","
+				   "\"source\":\"devpts\",\"options\":[\"nosuid\",\"noexec\","
+				   "\"newinstance\",\"ptmxmode=0666\",\"mode=0620\"]}"));
 }
 
 struct json_object *oci_spec_template(bool rootless)

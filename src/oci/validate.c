@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What one field of config.json alone cannot tell: settings that contradict each other or the host. */
+/* What one field of config.json alone cannot tell: settings that contradict each other or the host.
+ */
 #include "oci/parse_priv.h"
 
 #include <fcntl.h>
@@ -33,7 +34,8 @@ static int check_ns_path(const struct jval *v, enum oci_ns ns, const char *path)
 	if (type < 0)
 		return jval_error(&f, "is not a namespace");
 	if ((unsigned long)type != ns_clone_flag(ns))
-		return jval_error(&f, "is a namespace of type %s, not %s", ns_name_of_flag(type), ns_name(ns));
+		return jval_error(&f, "is a namespace of type %s, not %s", ns_name_of_flag(type),
+				  ns_name(ns));
 	return 0;
 }
 
@@ -51,7 +53,8 @@ static int check_namespaces(const struct jval *lin, const struct oci_spec *s)
 	return 0;
 }
 
-/* A sandbox has one user namespace. Ids inside are the host's, or, without root, 0 is the caller. */
+/* A sandbox has one user namespace. Ids inside are the host's, or, without root, 0 is the caller.
+ */
 static bool maps_fit(const struct oci_idmap *m, size_t n, uint32_t caller)
 {
 	for (size_t i = 0; i < n; i++)
@@ -73,8 +76,9 @@ static int check_user_ns(const struct jval *lin, const struct oci_spec *s)
 	}
 	if (s->ns[OCI_NS_USER].path) {
 		if (s->nuid_maps || s->ngid_maps)
-			return jval_error(s->nuid_maps ? &uid : &gid,
-					  "mappings for a user namespace that is joined by its path");
+			return jval_error(
+				s->nuid_maps ? &uid : &gid,
+				"mappings for a user namespace that is joined by its path");
 		gid = jval_get(lin, "namespaces");
 		uid = ns_value(&gid, OCI_NS_USER);
 		return jval_error(&uid, "joining a user namespace is not supported yet");
@@ -95,9 +99,9 @@ static bool starts_with(const char *s, const char *prefix)
 
 static int check_sysctl(const struct jval *lin, const struct oci_spec *s)
 {
-	static const char *const ipc[] = {"kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem",
-					  "kernel.shmall", "kernel.shmmax", "kernel.shmmni",
-					  "kernel.shm_rmid_forced"};
+	static const char *const ipc[] = {"kernel.msgmax", "kernel.msgmnb",	    "kernel.msgmni",
+					  "kernel.sem",	   "kernel.shmall",	    "kernel.shmmax",
+					  "kernel.shmmni", "kernel.shm_rmid_forced"};
 	struct jval o = jval_get(lin, "sysctl");
 
 	for (size_t i = 0; i < s->nsysctl; i++) {
@@ -128,8 +132,8 @@ static int check_private_ns(const struct jval *root, const struct oci_spec *s)
 {
 	struct jval lin = jval_get(root, "linux"), v;
 
-	if (!s->ns[OCI_NS_UTS].present && ((s->hostname && *s->hostname) ||
-					   (s->domainname && *s->domainname))) {
+	if (!s->ns[OCI_NS_UTS].present &&
+	    ((s->hostname && *s->hostname) || (s->domainname && *s->domainname))) {
 		v = jval_get(root, s->hostname && *s->hostname ? "hostname" : "domainname");
 		return jval_error(&v, "cannot be set without a private UTS namespace");
 	}
@@ -156,7 +160,8 @@ int validate_spec(const struct jval *root, const struct oci_spec *s)
 	if (s->has_seccomp)
 		log_warning("linux.seccomp is checked but not applied yet");
 	if (s->process.apparmor_profile && *s->process.apparmor_profile)
-		log_info("process.apparmorProfile \"%s\" is not applied", s->process.apparmor_profile);
+		log_info("process.apparmorProfile \"%s\" is not applied",
+			 s->process.apparmor_profile);
 	if (s->process.selinux_label && *s->process.selinux_label)
 		log_info("process.selinuxLabel \"%s\" is not applied", s->process.selinux_label);
 	return 0;

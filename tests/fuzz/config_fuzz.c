@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fuzzer of config.json. With libFuzzer: clang -fsanitize=fuzzer,address. With FUZZ_STANDALONE it brings a generator of
- * its own, which spoils a good document, and says how it went in TAP: config_fuzz [SECONDS [SEED]].
+ * Fuzzer of config.json. With libFuzzer: clang -fsanitize=fuzzer,address. With FUZZ_STANDALONE it
+ * brings a generator of its own, which spoils a good document, and says how it went in TAP:
+ * config_fuzz [SECONDS [SEED]].
  */
 #include <errno.h>
 #include <json-c/json.h>
@@ -46,6 +47,7 @@ static uint32_t rnd(uint32_t n)
 }
 
 /* Everything that the specification knows, so that each field can be spoilt. */
+/* clang-format off */
 static const char rich[] =
 	"{\"ociVersion\":\"1.0.2\",\"process\":{\"terminal\":true,\"consoleSize\":{\"height\":24,\"width\":80},"
 	"\"user\":{\"uid\":1,\"gid\":2,\"umask\":18,\"additionalGids\":[3,4]},\"args\":[\"sh\",\"-c\"],"
@@ -69,12 +71,29 @@ static const char rich[] =
 	"\"limit\":1}],\"devices\":[{\"allow\":true,\"type\":\"c\",\"major\":1,\"access\":\"r\"}],\"network\":{\"classID\":1,"
 	"\"priorities\":[{\"name\":\"eth0\",\"priority\":1}]},\"rdma\":{\"mlx\":{\"hcaHandles\":1}},\"unified\":"
 	"{\"memory.high\":\"1\"}}}}";
+/* clang-format on */
 
 static struct json_object *junk(void)
 {
-	static const char *const values[] = {"null", "true", "0", "-1", "4294967296", "9223372036854775807",
-					     "18446744073709551615", "1e300", "\"\"", "\"/\"", "\"a\\u0000b\"", "[]",
-					     "{}", "[null]", "[{}]", "{\"\":{}}", "\"CAP_KILL\"", "\"..\"", "[[[[]]]]"};
+	static const char *const values[] = {"null",
+					     "true",
+					     "0",
+					     "-1",
+					     "4294967296",
+					     "9223372036854775807",
+					     "18446744073709551615",
+					     "1e300",
+					     "\"\"",
+					     "\"/\"",
+					     "\"a\\u0000b\"",
+					     "[]",
+					     "{}",
+					     "[null]",
+					     "[{}]",
+					     "{\"\":{}}",
+					     "\"CAP_KILL\"",
+					     "\"..\"",
+					     "[[[[]]]]"};
 
 	return json_tokener_parse(values[rnd(ARRAY_SIZE(values))]);
 }
@@ -92,7 +111,8 @@ static void spoil(struct json_object *o)
 			n = json_object_array_length(o);
 			i = rnd((uint32_t)n + 1);
 			child = json_object_array_get_idx(o, i);
-		} else if (json_object_is_type(o, json_type_object) && json_object_object_length(o)) {
+		} else if (json_object_is_type(o, json_type_object) &&
+			   json_object_object_length(o)) {
 			uint32_t k = rnd((uint32_t)json_object_object_length(o));
 
 			json_object_object_foreach(o, name, v)
@@ -105,8 +125,9 @@ static void spoil(struct json_object *o)
 		} else {
 			return;
 		}
-		if (child && rnd(4) && (json_object_is_type(child, json_type_object) ||
-					json_object_is_type(child, json_type_array))) {
+		if (child && rnd(4) &&
+		    (json_object_is_type(child, json_type_object) ||
+		     json_object_is_type(child, json_type_array))) {
 			o = child;
 			continue;
 		}

@@ -15,10 +15,14 @@ static struct {
 	bool a, b;
 } v;
 static const struct opt opts[] = {
-	{"text", 't', OPT_STRING, &v.text, NULL, NULL}, {"trace", 0, OPT_OPTIONAL, &v.optional, NULL, NULL},
-	{"env", 'e', OPT_LIST, &v.list, NULL, NULL},	{"number", 'n', OPT_INT, &v.number, NULL, NULL},
-	{"aa", 'a', OPT_BOOL, &v.a, NULL, NULL},	{"bb", 'b', OPT_BOOL, &v.b, NULL, NULL},
-	{"old", 0, OPT_IGNORED, NULL, NULL, NULL},	{NULL},
+	{"text", 't', OPT_STRING, &v.text, NULL, NULL},
+	{"trace", 0, OPT_OPTIONAL, &v.optional, NULL, NULL},
+	{"env", 'e', OPT_LIST, &v.list, NULL, NULL},
+	{"number", 'n', OPT_INT, &v.number, NULL, NULL},
+	{"aa", 'a', OPT_BOOL, &v.a, NULL, NULL},
+	{"bb", 'b', OPT_BOOL, &v.b, NULL, NULL},
+	{"old", 0, OPT_IGNORED, NULL, NULL, NULL},
+	{NULL},
 };
 static const struct command cmd = {"test", "", "", NULL, NULL};
 static int log_file = -1;
@@ -114,10 +118,16 @@ TEST(where_options_end)
 TEST(refused)
 {
 	static const char *const cases[][2] = {
-		{"--frob", "flag provided but not defined: --frob"}, {"-frob", "not defined: -frob"},
-		{"--frob=1", "not defined: --frob"}, {"-x", "not defined: -x"}, {"-ax", "not defined: -ax"},
-		{"--text", "flag needs an argument: --text"}, {"-n x", "--number: \"x\" is not a number"},
-		{"-n -1", "\"-1\""}, {"-n 99999999999", "99999999999"}, {"--aa=maybe", "\"maybe\" is neither"},
+		{"--frob", "flag provided but not defined: --frob"},
+		{"-frob", "not defined: -frob"},
+		{"--frob=1", "not defined: --frob"},
+		{"-x", "not defined: -x"},
+		{"-ax", "not defined: -ax"},
+		{"--text", "flag needs an argument: --text"},
+		{"-n x", "--number: \"x\" is not a number"},
+		{"-n -1", "\"-1\""},
+		{"-n 99999999999", "99999999999"},
+		{"--aa=maybe", "\"maybe\" is neither"},
 		{"-at x", "not defined: -at"},
 	};
 	char rest[512];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where a container's groups lie, on hosts that are only files here: v1, v2, hybrid, nested. And what limits write. */
+/* Where a container's groups lie, on hosts that are only files here: v1, v2, hybrid, nested. And
+ * what limits write. */
 #include "../tap.h"
 
 #include <json-c/json.h>
@@ -76,8 +77,18 @@ static void check_path(const struct cg_mount *m, const char *path, const char *w
 TEST(clean_path)
 {
 	static const char *const cases[][2] = {
-		{"a", "a"}, {"a/b", "a/b"}, {"/a//b/", "/a/b"}, {"../../x", "x"}, {"/../x", "/x"}, {"a/../../b", "b"},
-		{"/", "/"}, {"..", ""}, {"./a/./b", "a/b"}, {"a/..", ""}, {"/a/b/../c", "/a/c"}, {"...", "..."},
+		{"a", "a"},
+		{"a/b", "a/b"},
+		{"/a//b/", "/a/b"},
+		{"../../x", "x"},
+		{"/../x", "/x"},
+		{"a/../../b", "b"},
+		{"/", "/"},
+		{"..", ""},
+		{"./a/./b", "a/b"},
+		{"a/..", ""},
+		{"/a/b/../c", "/a/c"},
+		{"...", "..."},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -96,8 +107,14 @@ TEST(systemd_path)
 		{":libpod:c1", "/system.slice/libpod-c1.scope"},
 		{"a.slice::c1", "/a.slice/c1.scope"},
 		{"a.slice:p:", "/a.slice/p-ID.scope"},
-		{"/abs/path", NULL}, {"a:b", NULL}, {"a:b:c", NULL}, {"-a.slice:p:n", NULL}, {"a--b.slice:p:n", NULL},
-		{".slice:p:n", "/p-n.scope"}, {"a.slice:p:n:x", NULL}, {"a-.slice:p:n", NULL},
+		{"/abs/path", NULL},
+		{"a:b", NULL},
+		{"a:b:c", NULL},
+		{"-a.slice:p:n", NULL},
+		{"a--b.slice:p:n", NULL},
+		{".slice:p:n", "/p-n.scope"},
+		{"a.slice:p:n:x", NULL},
+		{"a-.slice:p:n", NULL},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -118,12 +135,15 @@ TEST(hybrid_layout)
 	setup();
 	put("mountinfo",
 	    "30 20 0:26 / /sys/fs/cgroup rw - tmpfs tmpfs rw,mode=755\n"
-	    "31 30 0:27 / /sys/fs/cgroup/cpu,cpuacct rw,relatime shared:9 - cgroup cgroup rw,cpu,cpuacct\n"
+	    "31 30 0:27 / /sys/fs/cgroup/cpu,cpuacct rw,relatime shared:9 - cgroup cgroup "
+	    "rw,cpu,cpuacct\n"
 	    "32 30 0:28 / /sys/fs/cgroup/mem\\040ory rw,relatime - cgroup cgroup rw,memory\n"
-	    "33 30 0:29 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,xattr,release_agent=/x,name=systemd\n"
+	    "33 30 0:29 / /sys/fs/cgroup/systemd rw - cgroup cgroup "
+	    "rw,xattr,release_agent=/x,name=systemd\n"
 	    "34 30 0:30 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw,nsdelegate\n"
 	    "35 20 0:31 / /other rw - cgroup cgroup rw,memory\n");
-	put("cgroup", "9:name=systemd:/\n4:memory:/process_api/x\n3:cpu,cpuacct:/a/b\n0::/user/me\n");
+	put("cgroup",
+	    "9:name=systemd:/\n4:memory:/process_api/x\n3:cpu,cpuacct:/a/b\n0::/user/me\n");
 	REQUIRE(cg_layout_read(dir, &l) == 0);
 	CHECK_EQ(l.n, 4);
 	CHECK_STR(l.m[0].controllers, "cpu,cpuacct");
@@ -145,8 +165,9 @@ TEST(nested_layout)
 	struct cg_layout l;
 
 	setup();
-	put("mountinfo", "31 30 0:27 /docker/abc /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
-			 "34 30 0:30 /../.. /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n");
+	put("mountinfo",
+	    "31 30 0:27 /docker/abc /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
+	    "34 30 0:30 /../.. /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n");
 	put("cgroup", "4:memory:/docker/abc/child\n0::/../../x\n");
 	REQUIRE(cg_layout_read(dir, &l) == 0);
 	check_path(&l.m[0], "c1", "/sys/fs/cgroup/memory/child/c1");
@@ -175,9 +196,10 @@ static struct cg_layout fake_v2(void)
 
 static struct cgroup *make(const struct cg_layout *l, const char *path)
 {
-	static const char *const files[] = {"memory.max", "memory.swap.max", "memory.low", "cpu.max", "cpu.weight",
-					    "pids.max", "io.max", "io.weight", "hugetlb.2MB.max", "memory.high",
-					    "cpu.max.burst"};
+	static const char *const files[] = {"memory.max",  "memory.swap.max", "memory.low",
+					    "cpu.max",	   "cpu.weight",      "pids.max",
+					    "io.max",	   "io.weight",	      "hugetlb.2MB.max",
+					    "memory.high", "cpu.max.burst"};
 	struct cgroup *cg = NULL;
 	char name[128];
 
@@ -219,7 +241,9 @@ TEST(limits_on_v2)
 	put("cg/c1/memory.max", "");
 	CHECK_EQ(apply(cg, "{\"memory\":{\"limit\":-1}}"), 0);
 	CHECK_STR(take("cg/c1/memory.max"), "max");
-	CHECK_EQ(apply(cg, "{\"cpu\":{\"quota\":50000,\"period\":100000,\"shares\":1024,\"burst\":7}}"), 0);
+	CHECK_EQ(apply(cg,
+		       "{\"cpu\":{\"quota\":50000,\"period\":100000,\"shares\":1024,\"burst\":7}}"),
+		 0);
 	CHECK_STR(take("cg/c1/cpu.max"), "50000 100000");
 	CHECK_STR(take("cg/c1/cpu.weight"), "39");
 	CHECK_STR(take("cg/c1/cpu.max.burst"), "7");
@@ -228,8 +252,10 @@ TEST(limits_on_v2)
 	put("cg/c1/pids.max", "");
 	CHECK_EQ(apply(cg, "{\"pids\":{\"limit\":-1}}"), 0);
 	CHECK_STR(take("cg/c1/pids.max"), "max");
-	CHECK_EQ(apply(cg, "{\"blockIO\":{\"weight\":500,\"throttleReadBpsDevice\":[{\"major\":8,\"minor\":0,"
-			   "\"rate\":1048576}]}}"), 0);
+	CHECK_EQ(apply(cg, "{\"blockIO\":{\"weight\":500,\"throttleReadBpsDevice\":[{\"major\":8,"
+			   "\"minor\":0,"
+			   "\"rate\":1048576}]}}"),
+		 0);
 	CHECK_STR(take("cg/c1/io.max"), "8:0 rbps=1048576");
 	CHECK_STR(take("cg/c1/io.weight"), "4950");
 	CHECK_EQ(apply(cg, "{\"hugepageLimits\":[{\"pageSize\":\"2MB\",\"limit\":4194304}]}"), 0);
@@ -250,12 +276,15 @@ TEST(missing_controller_is_named)
 	l = fake_v2();
 	cg = make(&l, "c1");
 	CHECK_EQ(apply(cg, "{\"cpu\":{\"cpus\":\"0\"}}"), -ENOTSUP);
-	CHECK(strstr(logged(), "linux.resources.cpu.cpus: cannot set limit: no cgroup controller cpuset"));
+	CHECK(strstr(logged(),
+		     "linux.resources.cpu.cpus: cannot set limit: no cgroup controller cpuset"));
 	CHECK_EQ(apply(cg, "{\"unified\":{\"misc.max\":\"x\"}}"), -ENOTSUP);
 	CHECK(strstr(logged(), "linux.resources.unified[\"misc.max\"]"));
 	CHECK_EQ(apply(cg, "{\"hugepageLimits\":[{\"pageSize\":\"1GB\",\"limit\":0}]}"), -ENOTSUP);
 	CHECK(strstr(logged(), "this kernel has no hugetlb.1GB.max"));
-	CHECK_EQ(apply(cg, "{\"memory\":{},\"cpu\":{},\"pids\":{},\"blockIO\":{\"weight\":0},\"network\":{}}"), 0);
+	CHECK_EQ(apply(cg, "{\"memory\":{},\"cpu\":{},\"pids\":{},\"blockIO\":{\"weight\":0},"
+			   "\"network\":{}}"),
+		 0);
 	cgroup_free(cg);
 	cleanup();
 }
@@ -270,7 +299,8 @@ TEST(create_and_refuse)
 	CHECK_EQ(cgroup_create_in(&l, "/", "c1", false, NULL, &cg), -EINVAL);
 	CHECK(strstr(logged(), "linux.cgroupsPath: \"/\""));
 	cg = make(&l, "a/b/c1");
-	CHECK_STR(take("cg/cgroup.subtree_control"), "+hugetlb"); /* a plain file keeps the last word */
+	CHECK_STR(take("cg/cgroup.subtree_control"),
+		  "+hugetlb"); /* a plain file keeps the last word */
 	put("cg/a/b/c1/cgroup.procs", "17\n");
 	cgroup_free(cg);
 	CHECK_EQ(cgroup_create_in(&l, "a/b/c1", "c1", false, NULL, &cg), -EBUSY);

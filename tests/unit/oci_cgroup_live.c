@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The host's own cgroups, whatever they are: a group is made, limited, filled, frozen, killed and removed. */
+/* The host's own cgroups, whatever they are: a group is made, limited, filled, frozen, killed and
+ * removed. */
 #include "../tap.h"
 
 #include <json-c/json.h>
@@ -44,8 +45,10 @@ TEST(life_of_a_group)
 	char path[512];
 	size_t n;
 
-	res = json_tokener_parse("{\"pids\":{\"limit\":10},\"memory\":{\"limit\":67108864},\"cpu\":{\"shares\":512,"
-				 "\"quota\":50000,\"period\":100000},\"devices\":[{\"allow\":false,\"access\":\"rwm\"}]}");
+	res = json_tokener_parse(
+		"{\"pids\":{\"limit\":10},\"memory\":{\"limit\":67108864},\"cpu\":{\"shares\":512,"
+		"\"quota\":50000,\"period\":100000},\"devices\":[{\"allow\":false,\"access\":"
+		"\"rwm\"}]}");
 	CHECK_EQ(cgroup_apply(cg, res), 0);
 	json_object_put(res);
 	if (cgroup_dir(cg, "pids")) {

@@ -64,7 +64,9 @@ TEST(order_state_and_environment)
 
 	setup();
 	snprintf(path, sizeof(path), "/tmp/oci-hooks-%d", getpid());
-	snprintf(script, sizeof(script), "cat >> %s; echo \" $OUT ${HOME-none} $(ls /proc/self/fd | wc -l)\" >> %s", path, path);
+	snprintf(script, sizeof(script),
+		 "cat >> %s; echo \" $OUT ${HOME-none} $(ls /proc/self/fd | wc -l)\" >> %s", path,
+		 path);
 	h[0] = shell(script, 0);
 	snprintf(script, sizeof(script), "echo second >> %s", path);
 	h[1] = shell(script, 5);
@@ -77,11 +79,13 @@ TEST(order_state_and_environment)
 
 TEST(failure_names_all)
 {
-	struct oci_hook h[3] = {shell("true", 0), shell("echo out; echo err >&2; exit 3", 0), shell("exit 9", 0)};
+	struct oci_hook h[3] = {shell("true", 0), shell("echo out; echo err >&2; exit 3", 0),
+				shell("exit 9", 0)};
 
 	setup();
 	CHECK_EQ(run(OCI_HOOK_CREATE_RUNTIME, h, 3), -ECANCELED);
-	CHECK(strstr(logged(), "error running createRuntime hook #1 /bin/sh: exit status 3, stdout: out\n, stderr: err"));
+	CHECK(strstr(logged(), "error running createRuntime hook #1 /bin/sh: exit status 3, "
+			       "stdout: out\n, stderr: err"));
 	CHECK(!strstr(logged(), "#2"));
 }
 
@@ -119,7 +123,8 @@ TEST(background_child_is_not_awaited)
 
 TEST(much_output)
 {
-	struct oci_hook h = shell("head -c 1000000 /dev/zero | tr '\\0' x; head -c 300000 /dev/zero >&2; exit 1", 0);
+	struct oci_hook h = shell(
+		"head -c 1000000 /dev/zero | tr '\\0' x; head -c 300000 /dev/zero >&2; exit 1", 0);
 
 	setup();
 	CHECK_EQ(run(OCI_HOOK_PRESTART, &h, 1), -ECANCELED);
@@ -146,10 +151,12 @@ TEST(state_document)
 {
 	struct oci_kv kv = {(char *)"a/b", (char *)"1"};
 	struct oci_spec s = {.oci_version = (char *)"1.1.0", .annotations = &kv, .nannotations = 1};
-	struct oci_state st = {.id = "c1", .bundle = "/b", .status = "created", .pid = 7, .spec = &s};
+	struct oci_state st = {
+		.id = "c1", .bundle = "/b", .status = "created", .pid = 7, .spec = &s};
 	char *text = oci_state_json(&st, false);
 
-	CHECK_STR(text, "{\"ociVersion\":\"1.1.0\",\"id\":\"c1\",\"pid\":7,\"status\":\"created\",\"bundle\":\"/b\","
+	CHECK_STR(text, "{\"ociVersion\":\"1.1.0\",\"id\":\"c1\",\"pid\":7,\"status\":\"created\","
+			"\"bundle\":\"/b\","
 			"\"annotations\":{\"a/b\":\"1\"}}");
 	free(text);
 	st.pid = 0;

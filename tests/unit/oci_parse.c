@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* config.json: what is accepted, what it becomes, and what each refusal says. Every case is the template with one
- * value replaced. */
+/* config.json: what is accepted, what it becomes, and what each refusal says. Every case is the
+ * template with one value replaced. */
 #include "../tap.h"
 
 #include <fcntl.h>
@@ -71,6 +71,7 @@ static int parse_with(const char *pointer, const char *value, struct oci_spec **
 	return oci_spec_parse(doc, bundle, "config.json", ret);
 }
 
+/* clang-format off */
 static const struct bad {
 	const char *pointer, *value, *field, *shown; /* shown NULL: no value */
 } bad[] = {
@@ -210,6 +211,7 @@ static const struct bad {
 	{"/linux/seccomp", "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"flags\":[\"FAST\"]}", "linux.seccomp.flags[0]", "\"FAST\""},
 	{"/linux/seccomp", "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerMetadata\":\"x\"}", "linux.seccomp.listenerMetadata", "without listenerPath"},
 };
+/* clang-format on */
 
 TEST(refused_with_field_and_value)
 {
@@ -222,7 +224,8 @@ TEST(refused_with_field_and_value)
 		text = logged();
 		snprintf(field, sizeof(field), "config.json: %s", bad[i].field);
 		if (r >= 0)
-			TAP_FAIL("%s = %s is accepted", bad[i].pointer, bad[i].value ?: "(removed)");
+			TAP_FAIL("%s = %s is accepted", bad[i].pointer,
+				 bad[i].value ?: "(removed)");
 		else if (!strstr(text, field) || !strstr(text, bad[i].shown))
 			TAP_FAIL("%s = %s: expected %s ... %s, message: %s", bad[i].pointer,
 				 bad[i].value ?: "(removed)", field, bad[i].shown, text);
@@ -232,6 +235,7 @@ TEST(refused_with_field_and_value)
 	cleanup();
 }
 
+/* clang-format off */
 static const char *const good[][2] = {
 	{NULL, NULL},
 	{"/ociVersion", "\"1.0.0\""},
@@ -270,6 +274,7 @@ static const char *const good[][2] = {
 	{"/linux/rootfsPropagation", "\"rslave\""},
 	{"/linux/devices", "[{\"type\":\"p\",\"path\":\"/dev/fifo\"},{\"type\":\"u\",\"path\":\"/dev/fuse\",\"major\":10,\"minor\":229,\"fileMode\":8630}]"},
 };
+/* clang-format on */
 
 TEST(accepted)
 {
@@ -279,7 +284,8 @@ TEST(accepted)
 		int r = parse_with(good[i][0], good[i][1], &s);
 
 		if (r < 0)
-			TAP_FAIL("%s = %s: %s", good[i][0] ?: "template", good[i][1] ?: "", logged());
+			TAP_FAIL("%s = %s: %s", good[i][0] ?: "template", good[i][1] ?: "",
+				 logged());
 		logged();
 		oci_spec_free(s);
 	}
@@ -329,8 +335,8 @@ TEST(mount_options)
 
 	REQUIRE(str_list_add(&m.options, "ro") == 0 && str_list_add(&m.options, "nosuid") == 0 &&
 		str_list_add(&m.options, "rw") == 0 && str_list_add(&m.options, "size=1m") == 0 &&
-		str_list_add(&m.options, "rshared") == 0 && str_list_add(&m.options, "tmpcopyup") == 0 &&
-		str_list_add(&m.options, "X-y") == 0);
+		str_list_add(&m.options, "rshared") == 0 &&
+		str_list_add(&m.options, "tmpcopyup") == 0 && str_list_add(&m.options, "X-y") == 0);
 	CHECK_EQ(oci_mount_options(&m, &at), 0);
 	CHECK_EQ(m.flags, MS_NOSUID);
 	CHECK_EQ(m.propagation, MS_SHARED | MS_REC);
@@ -347,7 +353,9 @@ TEST(relative_bind_source)
 
 	setup();
 	REQUIRE(parse_with("/mounts/0",
-			   "{\"destination\":\"x\",\"source\":\"rootfs\",\"options\":[\"bind\",\"ro\"]}", &s) == 0);
+			   "{\"destination\":\"x\",\"source\":\"rootfs\",\"options\":[\"bind\","
+			   "\"ro\"]}",
+			   &s) == 0);
 	snprintf(want, sizeof(want), "%s/rootfs", bundle);
 	CHECK_STR(s->mounts[0].source, want);
 	CHECK_STR(s->mounts[0].destination, "/x");
@@ -454,8 +462,11 @@ TEST(process_object)
 	snprintf(path, sizeof(path), "%s/config.json", bundle);
 	f = fopen(path, "we");
 	REQUIRE(f);
-	fputs("{\"args\":[\"ls\"],\"cwd\":\"/x\",\"user\":{\"uid\":5,\"gid\":6,\"umask\":18,\"additionalGids\":[7,8]},"
-	      "\"terminal\":true,\"consoleSize\":{\"height\":24,\"width\":80},\"oomScoreAdj\":-500}", f);
+	fputs("{\"args\":[\"ls\"],\"cwd\":\"/"
+	      "x\",\"user\":{\"uid\":5,\"gid\":6,\"umask\":18,\"additionalGids\":[7,8]},"
+	      "\"terminal\":true,\"consoleSize\":{\"height\":24,\"width\":80},\"oomScoreAdj\":-"
+	      "500}",
+	      f);
 	fclose(f);
 	CHECK_EQ(oci_process_load(path, &p), 0);
 	REQUIRE(p);
