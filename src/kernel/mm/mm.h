@@ -24,7 +24,7 @@ struct vma {
 	const char *name;    /* "[heap]", "[stack]", "[vdso]": constant, or NULL */
 	/* tree links are mm/vma.c's */
 	struct vma *left, *right, *parent;
-	int color;
+	int color; /* priority of the treap */
 };
 
 struct mm {
@@ -32,6 +32,7 @@ struct mm {
 	struct pt_as *as; /* own reference; set once at creation */
 	struct mutex lock; /* RANK_MM: the tree and all below */
 	struct vma *root GUARDED_BY(lock);
+	unsigned map_count GUARDED_BY(lock);
 	uint64_t total_pages, locked_pages, data_pages GUARDED_BY(lock);
 	uint64_t mmap_top; /* highest address for placement, constant after exec */
 	uint64_t brk_start, brk GUARDED_BY(lock);

@@ -181,6 +181,9 @@ void dentry_instantiate(struct dentry *d, struct inode *i);
 void dentry_drop(struct dentry *d);
 /* A root dentry for sb, owning i. */
 struct dentry *dentry_make_root(struct super *sb, struct inode *i);
+/* Where d is now, taken together under the dcache lock, for revalidate() and others that hold no directory
+ * lock: its parent (a reference; d itself for a root) and its name, NUL-terminated. Returns the length. */
+size_t dentry_where(struct dentry *d, char name[256], struct dentry **ret_parent);
 /* Child name of dir from the cache or the file system; positive or negative, with a reference.
  * dir is a directory; takes its inode lock when it must ask the file system. */
 int dentry_lookup(struct dentry *dir, const char *name, size_t len, struct dentry **ret);

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files without a name: eventfd, timerfd. */
+#ifndef NACRE_KERNEL_FS_ANON_ANON_H
+#define NACRE_KERNEL_FS_ANON_ANON_H
+
+#include <time.h>
+#include "kernel/vfs/vfs.h"
+
+int eventfd_new(unsigned count, int flags, struct file **ret) __must_check;
+int timerfd_new(int clock, int flags, struct file **ret) __must_check;
+/* -EINVAL when f is no timerfd. */
+int timerfd_set(struct file *f, int flags, const struct itimerspec *new, struct itimerspec *old)
+	__must_check;
+int timerfd_get(struct file *f, struct itimerspec *ret) __must_check;
+
+#endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* devpts: every mount is an instance of its own. */
+#ifndef NACRE_KERNEL_FS_DEVPTS_DEVPTS_H
+#define NACRE_KERNEL_FS_DEVPTS_DEVPTS_H
+
+#include "kernel/vfs/vfs.h"
+
+extern const struct fs_type devpts_fs_type;
+/* Opens of 5:2 and 136:N: of the devpts that f was opened in, else of the one at pts/ beside it. */
+int devpts_open_master(struct file *f) __must_check;
+int devpts_open_slave(struct file *f, int index) __must_check;
+
+#endif

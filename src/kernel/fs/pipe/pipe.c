@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A pipe is a ring of page buffers under p->lock. Data never crosses to or from guest memory with the
+ * lock held: a writer fills a page of its own first and then links it in; a reader marks the pipe busy,
+ * copies from the head page (which only it may remove), and then takes the lock to consume.
+ */
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/capability.h>
+#include <linux/fs.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include "kernel/container.h"
+#include "kernel/fs/pipe/pipe.h"
+#include "kernel/task/task.h"
+#include "kernel/usercopy.h"
+
+#define PAGE 4096U
+#define PIPE_DEF_SLOTS 16U
+
+struct pipe_buf {
+	uint8_t *page;
+	uint32_t off, len;
+	bool packet; /* O_DIRECT write: one read takes exactly this */
+};
+
+struct pipe {
+	struct mutex lock; /* RANK_PIPE */
+	struct pipe_buf *bufs GUARDED_BY(lock);
+	unsigned slots, head, used GUARDED_BY(lock);
+	unsigned readers, writers GUARDED_BY(lock);
+	unsigned r_counter, w_counter GUARDED_BY(lock); /* opens so far: an opener waits for a change */
+	unsigned files;	    /* guarded by the inode's lock */
+	bool read_busy GUARDED_BY(lock);
+	struct waitq rd_wait, wr_wait;
+	struct container *ct; /* charged; NULL for none; containers live as long as the kernel */
+};
+
+static struct pipe *pipe_alloc(void)
+{
+	struct pipe *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->bufs = calloc(PIPE_DEF_SLOTS, sizeof(*p->bufs));
+	if (!p->bufs) {
+		free(p);
+		return NULL;
+	}
+	p->slots = PIPE_DEF_SLOTS;
+	mutex_init(&p->lock, RANK_PIPE, "pipe");
+	waitq_init(&p->rd_wait);
+	waitq_init(&p->wr_wait);
+	if (current && current->ct) {
+		p->ct = current->ct;
+	}
+	return p;
+}
+
+static uint8_t *page_get(struct pipe *p)
+{
+	uint8_t *page;
+
+	if (p->ct && container_charge(p->ct, PAGE) < 0)
+		return NULL;
+	page = malloc(PAGE);
+	if (!page && p->ct)
+		container_uncharge(p->ct, PAGE);
+	return page;
+}
+
+static void page_put(struct pipe *p, uint8_t *page)
+{
+	if (!page)
+		return;
+	free(page);
+	if (p->ct)
+		container_uncharge(p->ct, PAGE);
+}
+
+static void pipe_free(struct pipe *p)
+{
+	for (unsigned i = 0; i < p->used; i++)
+		page_put(p, p->bufs[(p->head + i) % p->slots].page);
+	waitq_done(&p->rd_wait);
+	waitq_done(&p->wr_wait);
+	mutex_destroy(&p->lock);
+	free(p->bufs);
+	free(p);
+}
+
+static struct pipe_buf *pipe_last(struct pipe *p)
+{
+	return p->used ? &p->bufs[(p->head + p->used - 1) % p->slots] : NULL;
+}
+
+/* Can n ≤ PAGE bytes go in at once? Lock held. */
+static bool pipe_has_room(struct pipe *p, uint32_t n, bool packet)
+{
+	struct pipe_buf *b = pipe_last(p);
+
+	if (p->used < p->slots)
+		return true;
+	return b && !packet && !b->packet && b->off + b->len + n <= PAGE;
+}
+
+/* --- reading --- */
+
+static bool pipe_can_read(struct pipe *p)
+{
+	MUTEX_GUARD(&p->lock);
+	return !p->read_busy && (p->used || !p->writers);
+}
+
+/* Becomes the one reader. 1: data; 0: end of file; -errno. */
+static int pipe_begin_read(struct pipe *p, bool nonblock)
+{
+	for (;;) {
+		int r = 1;
+
+		mutex_lock(&p->lock);
+		if (!p->read_busy) {
+			if (p->used) {
+				p->read_busy = true;
+				mutex_unlock(&p->lock);
+				return 1;
+			}
+			r = p->writers ? (nonblock ? -EAGAIN : 1) : 0;
+			if (r <= 0) {
+				mutex_unlock(&p->lock);
+				return r;
+			}
+		}
+		mutex_unlock(&p->lock);
+		r = wait_event(&p->rd_wait, &current->sleeper, pipe_can_read(p), TIME_FOREVER,
+			       SLEEP_INTERRUPTIBLE);
+		if (r < 0)
+			return r;
+	}
+}
+
+static ssize_t pipe_read(struct file *f, struct uio *u, uint64_t *pos, int flags)
+{
+	struct pipe *p = f->priv;
+	bool nonblock = (f->flags & O_NONBLOCK) || (flags & RWF_NOWAIT);
+	bool was_full, more;
+	ssize_t total = 0;
+	int r;
+
+	if (!u->resid)
+		return 0;
+	r = pipe_begin_read(p, nonblock);
+	if (r <= 0)
+		return r;
+	mutex_lock(&p->lock);
+	was_full = p->used == p->slots;
+	while (p->used && u->resid) {
+		struct pipe_buf b = p->bufs[p->head], *h;
+		size_t n = MIN((size_t)b.len, u->resid);
+		ssize_t got;
+
+		mutex_unlock(&p->lock);
+		got = uio_copy_to(u, b.page + b.off, n);
+		mutex_lock(&p->lock);
+		if (got < 0) {
+			if (!total)
+				total = got;
+			break;
+		}
+		total += got;
+		h = &p->bufs[p->head];
+		h->off += (uint32_t)got;
+		h->len -= (uint32_t)got;
+		if (!h->len || (b.packet && (size_t)got == n)) {
+			page_put(p, h->page);
+			h->page = NULL;
+			p->head = (p->head + 1) % p->slots;
+			p->used--;
+		}
+		if (b.packet || (size_t)got < n)
+			break;
+	}
+	p->read_busy = false;
+	was_full = was_full && p->used < p->slots;
+	more = p->used || !p->writers;
+	mutex_unlock(&p->lock);
+	if (was_full)
+		wake_up(&p->wr_wait, EPOLLOUT | EPOLLWRNORM);
+	if (more)
+		wake_up(&p->rd_wait, EPOLLIN | EPOLLRDNORM);
+	return total;
+}
+
+/* --- writing --- */
+
+static bool pipe_can_write(struct pipe *p, uint32_t n, bool packet)
+{
+	MUTEX_GUARD(&p->lock);
+	return !p->readers || pipe_has_room(p, n, packet);
+}
+
+/* Links *page (n bytes) in, or merges it into the last one. 0, -EPIPE, -EAGAIN when full.
+ * Takes *page over when it became part of the ring. */
+static int pipe_push(struct pipe *p, uint8_t **page, uint32_t n, bool packet)
+{
+	struct pipe_buf *b;
+
+	mutex_lock(&p->lock);
+	if (!p->readers) {
+		mutex_unlock(&p->lock);
+		return -EPIPE;
+	}
+	b = pipe_last(p);
+	if (b && !packet && !b->packet && b->off + b->len + n <= PAGE) {
+		memcpy(b->page + b->off + b->len, *page, n);
+		b->len += n;
+	} else if (p->used < p->slots) {
+		b = &p->bufs[(p->head + p->used) % p->slots];
+		*b = (struct pipe_buf){TAKE_PTR(*page), 0, n, packet};
+		p->used++;
+	} else {
+		mutex_unlock(&p->lock);
+		return -EAGAIN;
+	}
+	mutex_unlock(&p->lock);
+	/* Edge-triggered watchers hear of every write; sleepers only wait while it is empty. */
+	wake_up(&p->rd_wait, EPOLLIN | EPOLLRDNORM);
+	return 0;
+}
+
+static int pipe_write_chunk(struct pipe *p, struct uio *u, bool nonblock, bool packet)
+{
+	uint32_t n = (uint32_t)MIN(u->resid, (size_t)PAGE);
+	uint8_t *page = NULL;
+	ssize_t got;
+	int r;
+
+	for (;;) {
+		mutex_lock(&p->lock);
+		r = !p->readers ? -EPIPE : pipe_has_room(p, n, packet) ? 0 : -EAGAIN;
+		mutex_unlock(&p->lock);
+		if (r == -EPIPE)
+			break;
+		if (r == 0) {
+			page = page ? page : page_get(p);
+			if (!page)
+				return -ENOMEM;
+			got = uio_copy_from(u, page, n);
+			if (got <= 0) {
+				r = got < 0 ? (int)got : -EFAULT;
+				break;
+			}
+			r = pipe_push(p, &page, (uint32_t)got, packet);
+			if (r == 0) {
+				r = (int)got;
+				break;
+			}
+			uio_revert(u, (size_t)got);
+			if (r == -EPIPE)
+				break;
+		}
+		if (nonblock)
+			break;
+		r = wait_event(&p->wr_wait, &current->sleeper, pipe_can_write(p, n, packet),
+			       TIME_FOREVER, SLEEP_INTERRUPTIBLE);
+		if (r < 0)
+			break;
+	}
+	page_put(p, page);
+	return r;
+}
+
+static ssize_t pipe_write(struct file *f, struct uio *u, uint64_t *pos, int flags)
+{
+	struct pipe *p = f->priv;
+	bool nonblock = (f->flags & O_NONBLOCK) || (flags & RWF_NOWAIT);
+	bool packet = f->flags & O_DIRECT, gone;
+	ssize_t total = 0;
+	int r = 0;
+
+	while (u->resid) {
+		r = pipe_write_chunk(p, u, nonblock, packet);
+		if (r < 0)
+			break;
+		total += r;
+	}
+	mutex_lock(&p->lock);
+	gone = !p->readers && r == -EPIPE;
+	mutex_unlock(&p->lock);
+	if (gone)
+		(void)send_signal_task(current, SIGPIPE, NULL);
+	return total ? total : r;
+}
+
+/* --- the rest of the operations --- */
+
+static uint32_t pipe_poll(struct file *f, struct poll_table *pt)
+{
+	struct pipe *p = f->priv;
+	uint32_t m = 0;
+
+	if (f->can_read)
+		poll_wait(pt, &p->rd_wait);
+	if (f->can_write)
+		poll_wait(pt, &p->wr_wait);
+	MUTEX_GUARD(&p->lock);
+	if (f->can_read) {
+		if (p->used)
+			m |= EPOLLIN | EPOLLRDNORM;
+		/* A FIFO opened for reading before any writer came has no hang-up yet. */
+		if (!p->writers && p->w_counter)
+			m |= EPOLLHUP;
+	}
+	if (f->can_write) {
+		if (p->used < p->slots)
+			m |= EPOLLOUT | EPOLLWRNORM;
+		if (!p->readers)
+			m |= EPOLLERR;
+	}
+	return m;
+}
+
+static long pipe_ioctl(struct file *f, struct task *t, unsigned cmd, uint64_t arg)
+{
+	struct pipe *p = f->priv;
+	uint32_t n = 0;
+
+	if (cmd != FIONREAD)
+		return -ENOTTY;
+	mutex_lock(&p->lock);
+	for (unsigned i = 0; i < p->used; i++)
+		n += p->bufs[(p->head + i) % p->slots].len;
+	mutex_unlock(&p->lock);
+	return put_u32(t, uaddr(arg), n);
+}
+
+static void pipe_close_end(struct pipe *p, const struct file *f)
+{
+	mutex_lock(&p->lock);
+	if (f->can_read)
+		p->readers--;
+	if (f->can_write)
+		p->writers--;
+	mutex_unlock(&p->lock);
+	wake_up_all(&p->rd_wait, EPOLLIN | EPOLLRDNORM | EPOLLHUP);
+	wake_up_all(&p->wr_wait, EPOLLOUT | EPOLLWRNORM | EPOLLERR);
+}
+
+static void pipe_drop(struct inode *inode, struct pipe *p)
+{
+	bool last;
+
+	mutex_lock(&inode->lock);
+	last = --p->files == 0;
+	if (last)
+		inode->pipe = NULL;
+	mutex_unlock(&inode->lock);
+	if (last)
+		pipe_free(p);
+}
+
+static void pipe_release(struct file *f)
+{
+	struct pipe *p = f->priv;
+
+	if (!p)
+		return;
+	pipe_close_end(p, f);
+	pipe_drop(f->inode, p);
+}
+
+static bool counter_moved(struct pipe *p, const unsigned *c, unsigned old)
+{
+	MUTEX_GUARD(&p->lock);
+	return *c != old;
+}
+
+/* Waits until somebody opens the other end. */
+static int fifo_wait_peer(struct pipe *p, const unsigned *counter, unsigned old)
+{
+	return wait_event(&p->rd_wait, &current->sleeper, counter_moved(p, counter, old),
+			  TIME_FOREVER, SLEEP_INTERRUPTIBLE);
+}
+
+static int fifo_open(struct inode *inode, struct file *f)
+{
+	bool nonblock = f->flags & O_NONBLOCK;
+	unsigned old_r, old_w, readers, writers;
+	struct pipe *p;
+	int r = 0;
+
+	mutex_lock(&inode->lock);
+	p = inode->pipe;
+	if (!p)
+		p = inode->pipe = pipe_alloc();
+	if (p)
+		p->files++;
+	mutex_unlock(&inode->lock);
+	if (!p)
+		return -ENOMEM;
+
+	mutex_lock(&p->lock);
+	old_r = p->r_counter;
+	old_w = p->w_counter;
+	if (f->can_write && !f->can_read && nonblock && !p->readers) {
+		mutex_unlock(&p->lock);
+		pipe_drop(inode, p);
+		return -ENXIO;
+	}
+	if (f->can_read) {
+		p->readers++;
+		p->r_counter++;
+	}
+	if (f->can_write) {
+		p->writers++;
+		p->w_counter++;
+	}
+	readers = p->readers;
+	writers = p->writers;
+	mutex_unlock(&p->lock);
+	wake_up_all(&p->rd_wait, 0);
+	wake_up_all(&p->wr_wait, 0);
+	if (f->can_read && !writers && !nonblock)
+		r = fifo_wait_peer(p, &p->w_counter, old_w);
+	else if (f->can_write && !readers)
+		r = fifo_wait_peer(p, &p->r_counter, old_r);
+	if (r < 0) {
+		pipe_close_end(p, f);
+		pipe_drop(inode, p);
+		return r;
+	}
+	f->priv = p;
+	return 0;
+}
+
+const struct file_ops fifo_file_ops = {
+	.open = fifo_open,
+	.release = pipe_release,
+	.read = pipe_read,
+	.write = pipe_write,
+	.poll = pipe_poll,
+	.ioctl = pipe_ioctl,
+};
+
+bool file_is_pipe(const struct file *f)
+{
+	return f->op == &fifo_file_ops;
+}
+
+int pipe_new_files(uint32_t flags, struct file **ret_read, struct file **ret_write)
+{
+	_cleanup_(file_putp) struct file *rf = NULL;
+	struct pipe *p = pipe_alloc();
+	int r;
+
+	if (!p)
+		return -ENOMEM;
+	p->files = 1;
+	p->readers = p->r_counter = 1;
+	r = anon_file_new("pipe", &fifo_file_ops, p, O_RDONLY | flags, S_IFIFO | 0600, &rf);
+	if (r < 0) {
+		pipe_free(p);
+		return r;
+	}
+	rf->inode->fop = &fifo_file_ops;
+	mutex_lock(&rf->inode->lock);
+	rf->inode->pipe = p;
+	mutex_unlock(&rf->inode->lock);
+	r = file_open_path(&rf->path, O_WRONLY | flags, current->cred, ret_write);
+	if (r < 0)
+		return r;
+	*ret_read = TAKE_PTR(rf);
+	return 0;
+}
+
+static long pipe_resize(struct pipe *p, uint64_t bytes)
+{
+	unsigned want = 1;
+	struct pipe_buf *nb;
+
+	if (bytes > INT_MAX)
+		return -EINVAL;
+	if (bytes > PIPE_MAX_BYTES && !capable(current->cred, CAP_SYS_RESOURCE))
+		return -EPERM;
+	if (bytes > 16U * PIPE_MAX_BYTES)
+		return -EPERM;
+	while ((uint64_t)want * PAGE < bytes)
+		want *= 2;
+	nb = calloc(want, sizeof(*nb));
+	if (!nb)
+		return -ENOMEM;
+	mutex_lock(&p->lock);
+	if (p->used > want || p->read_busy) {
+		mutex_unlock(&p->lock);
+		free(nb);
+		return -EBUSY;
+	}
+	for (unsigned i = 0; i < p->used; i++)
+		nb[i] = p->bufs[(p->head + i) % p->slots];
+	free(p->bufs);
+	p->bufs = nb;
+	p->head = 0;
+	p->slots = want;
+	mutex_unlock(&p->lock);
+	wake_up(&p->wr_wait, EPOLLOUT | EPOLLWRNORM);
+	return (long)want * PAGE;
+}
+
+long pipe_fcntl(struct file *f, unsigned cmd, uint64_t arg)
+{
+	struct pipe *p = f->priv;
+
+	if (!file_is_pipe(f))
+		return -EBADF;
+	if (cmd == F_SETPIPE_SZ)
+		return pipe_resize(p, arg);
+	if (cmd != F_GETPIPE_SZ)
+		return -EINVAL;
+	MUTEX_GUARD(&p->lock);
+	return (long)p->slots * PAGE;
+}

@@ -1,0 +1,581 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /proc/PID: identity, state, memory, links. */
+#include <string.h>
+#include <sys/sysmacros.h>
+#include "kernel/fs/proc/proc.h"
+#include "kernel/kernel.h"
+#include "kernel/mm/mm.h"
+#include "kernel/task/task.h"
+#include "kernel/tty/tty.h"
+#include "platform/platform.h"
+
+extern const struct synth_node proc_threads_node;
+
+static struct mm *task_mm_get(struct task *t)
+{
+	MUTEX_GUARD(&t->lock);
+	return t->mm ? mm_get(t->mm) : NULL;
+}
+
+static void task_comm(struct task *t, char comm[17])
+{
+	MUTEX_GUARD(&t->lock);
+	memcpy(comm, t->comm, 16);
+	comm[16] = '\0';
+}
+
+static char state_letter(struct task *t, const char **ret_word)
+{
+	static const struct {
+		char c;
+		const char *w;
+	} names[] = {[TASK_RUNNING] = {'R', "running"},
+		     [TASK_SLEEPING] = {'S', "sleeping"},
+		     [TASK_UNINTERRUPTIBLE] = {'D', "disk sleep"},
+		     [TASK_STOPPED] = {'T', "stopped"},
+		     [TASK_TRACED] = {'t', "tracing stop"},
+		     [TASK_ZOMBIE] = {'Z', "zombie"},
+		     [TASK_DEAD] = {'X', "dead"}};
+	int s = __atomic_load_n(&t->state, __ATOMIC_RELAXED);
+
+	if (s < 0 || s > TASK_DEAD)
+		s = TASK_RUNNING;
+	*ret_word = names[s].w;
+	return names[s].c;
+}
+
+struct ids {
+	int pid, tgid, ppid, pgrp, session, threads;
+};
+
+static struct ids task_ids(struct synth_inode *i, struct task *t)
+{
+	struct pid_namespace *ns = synth_of(i)->priv;
+	struct ids r = {0};
+
+	MUTEX_GUARD(&tasklist_lock);
+	r.pid = pid_nr_ns(t->pid, ns);
+	r.tgid = pid_nr_ns(t->tgid_pid, ns);
+	if (t->tg->parent && t->tg->parent->leader)
+		r.ppid = pid_nr_ns(t->tg->parent->leader->tgid_pid, ns);
+	r.pgrp = t->tg->pgrp ? pid_nr_ns(t->tg->pgrp, ns) : 0;
+	r.session = t->tg->session ? pid_nr_ns(t->tg->session, ns) : 0;
+	r.threads = t->tg->nthreads;
+	return r;
+}
+
+struct sigs {
+	ksigset_t pending, shared, blocked, ignored, caught;
+};
+
+static struct sigs task_sigs(struct task *t)
+{
+	struct sigs s = {0};
+
+	if (!t->sighand)
+		return s;
+	MUTEX_GUARD(&t->sighand->lock);
+	s.pending = t->pending.set;
+	s.shared = t->tg->shared_pending.set;
+	s.blocked = t->blocked;
+	for (int k = 0; k < NSIG_GUEST; k++) {
+		uint64_t h = t->sighand->action[k].handler;
+
+		s.ignored |= h == 1 ? 1ULL << k : 0;
+		s.caught |= h > 1 ? 1ULL << k : 0;
+	}
+	return s;
+}
+
+static int show_stat(struct synth_inode *i, struct synth_buf *b)
+{
+	_cleanup_(task_putp) struct task *t = proc_task(i);
+	_cleanup_(mm_putp) struct mm *mm = NULL;
+	const char *word;
+	struct ids id;
+	struct sigs s;
+	char comm[17];
+	uint64_t vsize = 0, rss = 0, start;
+	unsigned tty_nr = 0;
+	int tpgid = -1;
+	struct tty *tty;
+	bool look;
+
+	if (!t)
+		return -ESRCH;
+	look = proc_may_look(t, current->cred) == 0;
+	mm = task_mm_get(t);
+	id = task_ids(i, t);
+	s = task_sigs(t);
+	task_comm(t, comm);
+	if (mm) {
+		mutex_lock(&mm->lock);
+		vsize = mm->total_pages * GUEST_PAGE_SIZE;
+		mutex_unlock(&mm->lock);
+		rss = mm_rss_pages(mm);
+	}
+	tty = task_tty_get(t);
+	if (tty) {
+		tty_nr = (unsigned)(major(tty->dev) << 8 | minor(tty->dev));
+		mutex_lock(&tty->lock);
+		tpgid = tty->pgrp ? pid_nr_ns(tty->pgrp, synth_of(i)->priv) : -1;
+		mutex_unlock(&tty->lock);
+		tty_put(tty);
+	}
+	start = t->start_ns > kernel.boot_ns ? (t->start_ns - kernel.boot_ns) / 10000000 : 0;
+	synth_printf(b,
+		     "%d (%s) %c %d %d %d %u %d 4194304 0 0 0 0 %lu %lu %lu %lu %d %d %d 0 %lu %lu %lu "
+		     "%lu %lu %lu %lu 0 0 %lu %lu %lu %lu 0 0 0 17 0 0 0 0 0 0 %lu %lu %lu %lu %lu "
+		     "%lu %lu 0\n",
+		     id.pid, comm, state_letter(t, &word), id.ppid, id.pgrp, id.session, tty_nr, tpgid,
+		     0UL, 0UL, 0UL, 0UL, 20 + t->nice, t->nice, id.threads, start, vsize, rss,
+		     ~0UL, mm && look ? mm->code_start : 1, mm && look ? mm->code_end : 1,
+		     mm && look ? mm->stack_top : 0, s.pending & 0x7fffffff, s.blocked & 0x7fffffff,
+		     s.ignored & 0x7fffffff, s.caught & 0x7fffffff, mm && look ? mm->data_start : 0,
+		     mm && look ? mm->data_end : 0, mm && look ? mm->brk_start : 0,
+		     mm && look ? mm->arg_start : 0, mm && look ? mm->arg_end : 0,
+		     mm && look ? mm->env_start : 0, mm && look ? mm->env_end : 0);
+	return 0;
+}
+
+static int show_status(struct synth_inode *i, struct synth_buf *b)
+{
+	_cleanup_(task_putp) struct task *t = proc_task(i);
+	_cleanup_(mm_putp) struct mm *mm = NULL;
+	const struct cred *c;
+	const char *word;
+	struct ids id;
+	struct sigs s;
+	char comm[17], st;
+
+	if (!t)
+		return -ESRCH;
+	mm = task_mm_get(t);
+	id = task_ids(i, t);
+	s = task_sigs(t);
+	task_comm(t, comm);
+	mutex_lock(&t->lock);
+	c = cred_get(t->cred);
+	mutex_unlock(&t->lock);
+	st = state_letter(t, &word);
+	synth_printf(b,
+		     "Name:\t%s\nUmask:\t%04o\nState:\t%c (%s)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\n"
+		     "TracerPid:\t0\nUid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t64\nGroups:\t",
+		     comm, 022U, st, word, id.tgid, id.pid, id.ppid, c->uid.v, c->euid.v, c->suid.v,
+		     c->fsuid.v, c->gid.v, c->egid.v, c->sgid.v, c->fsgid.v);
+	for (unsigned k = 0; k < c->ngroups; k++)
+		synth_printf(b, "%u ", c->groups[k].v);
+	synth_printf(b, "\nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", id.tgid, id.pid,
+		     id.pgrp, id.session);
+	if (mm) {
+		uint64_t rss = mm_rss_pages(mm) * 4;
+
+		mutex_lock(&mm->lock);
+		synth_printf(b,
+			     "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmLck:\t%8lu kB\nVmPin:\t%8d kB\n"
+			     "VmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\nVmData:\t%8lu kB\nVmStk:\t%8d kB\n"
+			     "VmExe:\t%8lu kB\n",
+			     mm->total_pages * 4, mm->total_pages * 4, mm->locked_pages * 4, 0, rss,
+			     rss, mm->data_pages * 4, 132, (mm->code_end - mm->code_start) / 1024);
+		mutex_unlock(&mm->lock);
+	}
+	synth_printf(b,
+		     "Threads:\t%d\nSigQ:\t0/63000\nSigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n"
+		     "SigIgn:\t%016lx\nSigCgt:\t%016lx\nCapInh:\t%016lx\nCapPrm:\t%016lx\n"
+		     "CapEff:\t%016lx\nCapBnd:\t%016lx\nCapAmb:\t%016lx\nNoNewPrivs:\t%d\nSeccomp:\t0\n"
+		     "Cpus_allowed_list:\t0-%u\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t0\n"
+		     "nonvoluntary_ctxt_switches:\t0\n",
+		     id.threads, s.pending, s.shared, s.blocked, s.ignored, s.caught,
+		     c->cap_inheritable, c->cap_permitted, c->cap_effective, c->cap_bounding,
+		     c->cap_ambient, c->no_new_privs, kernel.ncpu - 1);
+	cred_put(c);
+	return 0;
+}
+
+static int show_statm(struct synth_inode *i, struct synth_buf *b)
+{
+	_cleanup_(task_putp) struct task *t = proc_task(i);
+	_cleanup_(mm_putp) struct mm *mm = t ? task_mm_get(t) : NULL;
+	uint64_t size = 0, data = 0;
+
+	if (mm) {
+		MUTEX_GUARD(&mm->lock);
+		size = mm->total_pages;
+		data = mm->data_pages;
+	}
+	synth_printf(b, "%lu %lu 0 0 0 %lu 0\n", size, mm ? mm_rss_pages(mm) : 0, data);
+	return 0;
+}
+
+static int show_comm(struct synth_inode *i, struct synth_buf *b)
+{
+	_cleanup_(task_putp) struct task *t = proc_task(i);
+	char comm[17];
+
+	if (!t)
+		return -ESRCH;
+	task_comm(t, comm);
+	synth_printf(b, "%s\n", comm);
+	return 0;
+}
+
+static ssize_t write_comm(struct synth_inode *i, char *buf, size_t n)
+{
+	_cleanup_(task_putp) struct task *t = proc_task(i);
+
+	if (!t)
+		return -ESRCH;
+	if (t->tg != current->tg)
+		return -EINVAL;
+	MUTEX_GUARD(&t->lock);
+	snprintf(t->comm, sizeof(t->comm), "%s", buf);
+	t->comm[strcspn(t->comm, "\n")] = '\0';
+	return (ssize_t)n;
+}
+
+/* Strings at [start, end) of the task's memory. */
+static int show_range(struct synth_inode *i, struct synth_buf *b, bool env)
+{
+	_cleanup_(task_putp) struct task *t = proc_task(i);
+	_cleanup_(mm_putp) struct mm *mm = t ? task_mm_get(t) : NULL;
+	uint64_t at, end;
+	char buf[4096];
+
+	if (!t)
+		return -ESRCH;
+	if (!mm)
+		return 0;
+	mutex_lock(&mm->lock);
+	at = env ? mm->env_start : mm->arg_start;
+	end = env ? mm->env_end : mm->arg_end;
+	mutex_unlock(&mm->lock);
+	if (end < at)
+		return 0;
+	end = MIN(end, at + (2ULL << 20));
+	while (at < end) {
+		size_t n = pt_as_read(mm->as, buf, uaddr(at), MIN(sizeof(buf), end - at));
+
+		if (!n)
+			break;
+		synth_write(b, buf, n);
+		at += n;
+	}
+	return 0;
+}
+
+static int show_cmdline(struct synth_inode *i, struct synth_buf *b)
+{
+	return show_range(i, b, false);
+}
+
+static int show_environ(struct synth_inode *i, struct synth_buf *b)
+{
+	int r = proc_look_access(i, current->cred, MAY_READ);
+
+	return r < 0 ? r : show_range(i, b, true);
+}
+
+static int show_auxv(struct synth_inode *i, struct synth_buf *b)
+{
+	_cleanup_(task_putp) struct task *t = proc_task(i);
+	_cleanup_(mm_putp) struct mm *mm = t ? task_mm_get(t) : NULL;
+
+	if (!mm)
+		return 0;
+	MUTEX_GUARD(&mm->lock);
+	synth_write(b, mm->auxv, MIN(mm->auxv_len, sizeof(mm->auxv)));
+	return 0;
+}
+
+struct maps_ctx {
+	struct synth_buf *b;
+	bool smaps;
+	struct path root;
+};
+
+static void show_vma(const struct vma *v, void *arg)
+{
+	struct maps_ctx *c = arg;
+	char buf[4200];
+	const char *name = v->name ? v->name : "";
+	uint64_t dev = 0, ino = 0;
+	size_t at = c->b->len;
+
+	if (v->file) {
+		name = path_name(&v->file->path, &c->root, buf, sizeof(buf));
+		dev = v->file->inode->sb->dev;
+		ino = v->file->inode->ino;
+	}
+	synth_printf(c->b, "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu ", v->start, v->end,
+		     v->prot & 1 ? 'r' : '-', v->prot & 2 ? 'w' : '-', v->prot & 4 ? 'x' : '-',
+		     (v->flags & 15) == 1 ? 's' : 'p', v->off, major(dev), minor(dev), ino);
+	if (name && *name) {
+		while (c->b->len - at < 73 && !c->b->err)
+			synth_write(c->b, " ", 1);
+		synth_printf(c->b, "%s", name);
+	}
+	synth_printf(c->b, "\n");
+	if (c->smaps)
+		synth_printf(c->b,
+			     "Size:           %8lu kB\nKernelPageSize:        4 kB\n"
+			     "MMUPageSize:           4 kB\n",
+			     (v->end - v->start) / 1024);
+}
+
+static int show_maps_kind(struct synth_inode *i, struct synth_buf *b, bool smaps)
+{
+	_cleanup_(task_putp) struct task *t = proc_task(i);
+	_cleanup_(mm_putp) struct mm *mm = t ? task_mm_get(t) : NULL;
+	struct maps_ctx c = {.b = b, .smaps = smaps};
+	int r;
+
+	if (!t)
+		return -ESRCH;
+	r = proc_may_look(t, current->cred);
+	if (r < 0 || !mm)
+		return r;
+	fs_get_root(current, &c.root);
+	mm_for_each(mm, show_vma, &c);
+	path_put(&c.root);
+	return 0;
+}
+
+static int show_maps(struct synth_inode *i, struct synth_buf *b)
+{
+	return show_maps_kind(i, b, false);
+}
+
+static int show_smaps(struct synth_inode *i, struct synth_buf *b)
+{
+	return show_maps_kind(i, b, true);
+}
+
+static int show_limits(struct synth_inode *i, struct synth_buf *b)
+{
+	static const struct {
+		int res;
+		const char *name, *unit;
+	} l[] = {{RLIMIT_CPU, "Max cpu time", "seconds"},
+		 {RLIMIT_FSIZE, "Max file size", "bytes"},
+		 {RLIMIT_DATA, "Max data size", "bytes"},
+		 {RLIMIT_STACK, "Max stack size", "bytes"},
+		 {RLIMIT_CORE, "Max core file size", "bytes"},
+		 {RLIMIT_RSS, "Max resident set", "bytes"},
+		 {RLIMIT_NPROC, "Max processes", "processes"},
+		 {RLIMIT_NOFILE, "Max open files", "files"},
+		 {RLIMIT_MEMLOCK, "Max locked memory", "bytes"},
+		 {RLIMIT_AS, "Max address space", "bytes"},
+		 {RLIMIT_LOCKS, "Max file locks", "locks"},
+		 {RLIMIT_SIGPENDING, "Max pending signals", "signals"},
+		 {RLIMIT_MSGQUEUE, "Max msgqueue size", "bytes"},
+		 {RLIMIT_NICE, "Max nice priority", ""},
+		 {RLIMIT_RTPRIO, "Max realtime priority", ""},
+		 {RLIMIT_RTTIME, "Max realtime timeout", "us"}};
+	_cleanup_(task_putp) struct task *t = proc_task(i);
+
+	if (!t)
+		return -ESRCH;
+	synth_printf(b, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
+	for (size_t k = 0; k < ARRAY_SIZE(l); k++) {
+		struct rlimit r = t->tg->rlim[l[k].res];
+		char s[24] = "unlimited", h[24] = "unlimited";
+
+		if (r.rlim_cur != RLIM_INFINITY)
+			snprintf(s, sizeof(s), "%lu", r.rlim_cur);
+		if (r.rlim_max != RLIM_INFINITY)
+			snprintf(h, sizeof(h), "%lu", r.rlim_max);
+		synth_printf(b, "%-25s %-20s %-20s %-10s\n", l[k].name, s, h, l[k].unit);
+	}
+	return 0;
+}
+
+static int show_oom_adj(struct synth_inode *i, struct synth_buf *b)
+{
+	_cleanup_(task_putp) struct task *t = proc_task(i);
+
+	if (!t)
+		return -ESRCH;
+	synth_printf(b, "%d\n", t->tg->oom_score_adj);
+	return 0;
+}
+
+static ssize_t write_oom_adj(struct synth_inode *i, char *buf, size_t n)
+{
+	_cleanup_(task_putp) struct task *t = proc_task(i);
+	char *end;
+	long v = strtol(buf, &end, 10);
+
+	if (!t)
+		return -ESRCH;
+	if (end == buf || (*end && *end != '\n') || v < -1000 || v > 1000)
+		return -EINVAL;
+	if (v < t->tg->oom_score_adj && !capable(current->cred, 24 /* CAP_SYS_RESOURCE */))
+		return -EACCES;
+	t->tg->oom_score_adj = (int)v;
+	return (ssize_t)n;
+}
+
+static int show_number(struct synth_inode *i, struct synth_buf *b)
+{
+	synth_printf(b, "0");
+	return 0;
+}
+
+static int show_oom_score(struct synth_inode *i, struct synth_buf *b)
+{
+	synth_printf(b, "0\n");
+	return 0;
+}
+
+static int show_loginuid(struct synth_inode *i, struct synth_buf *b)
+{
+	synth_printf(b, "4294967295");
+	return 0;
+}
+
+static int show_cgroup(struct synth_inode *i, struct synth_buf *b)
+{
+	synth_printf(b, "0::/\n");
+	return 0;
+}
+
+static int show_io(struct synth_inode *i, struct synth_buf *b)
+{
+	synth_printf(b, "rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\n"
+			"cancelled_write_bytes: 0\n");
+	return 0;
+}
+
+/* --- links --- */
+
+enum which { EXE, CWD, ROOT };
+
+static int pid_path(struct synth_inode *i, enum which w, struct path *ret)
+{
+	_cleanup_(task_putp) struct task *t = proc_task(i);
+	_cleanup_(mm_putp) struct mm *mm = NULL;
+	int r = t ? proc_may_look(t, current->cred) : -ENOENT;
+
+	if (r < 0)
+		return r;
+	if (w == EXE) {
+		mm = task_mm_get(t);
+		if (!mm)
+			return -ENOENT;
+		MUTEX_GUARD(&mm->lock);
+		if (!mm->exe)
+			return -ENOENT;
+		*ret = mm->exe->path;
+		path_get(ret);
+		return 0;
+	}
+	MUTEX_GUARD(&t->lock);
+	if (!t->fs)
+		return -ENOENT;
+	MUTEX_GUARD(&t->fs->lock);
+	*ret = w == CWD ? t->fs->cwd : t->fs->root;
+	path_get(ret);
+	return 0;
+}
+
+static ssize_t path_link(struct synth_inode *i, enum which w, char *buf, size_t cap)
+{
+	struct path p, root;
+	char tmp[4200], *s;
+	int r = pid_path(i, w, &p);
+
+	if (r < 0)
+		return r;
+	fs_get_root(current, &root);
+	s = path_name(&p, &root, tmp, sizeof(tmp));
+	r = s ? snprintf(buf, cap, "%s", s) : -ENAMETOOLONG;
+	path_put(&root);
+	path_put(&p);
+	return r >= (int)cap ? -ENAMETOOLONG : r;
+}
+
+#define LINK(n, w)                                                                                 \
+	static ssize_t n##_link(struct synth_inode *i, char *buf, size_t cap)                      \
+	{                                                                                          \
+		return path_link(i, w, buf, cap);                                                  \
+	}                                                                                          \
+	static int n##_jump(struct synth_inode *i, struct path *ret)                               \
+	{                                                                                          \
+		return pid_path(i, w, ret);                                                        \
+	}
+LINK(exe, EXE)
+LINK(cwd, CWD)
+LINK(root, ROOT)
+
+/* Namespaces: the numbers tell equal from different; opening them is not offered. */
+static ssize_t ns_link(struct synth_inode *i, char *buf, size_t cap)
+{
+	_cleanup_(task_putp) struct task *t = proc_task(i);
+	const char *n = i->node->name;
+	uintptr_t v = 0;
+
+	if (!t)
+		return -ENOENT;
+	mutex_lock(&t->lock);
+	if (t->nsproxy)
+		v = !strcmp(n, "mnt") ? (uintptr_t)t->nsproxy->mnt :
+		    !strcmp(n, "uts") ? (uintptr_t)t->nsproxy->uts :
+		    !strcmp(n, "net") ? (uintptr_t)t->nsproxy->net :
+		    !strcmp(n, "ipc") ? (uintptr_t)t->nsproxy->ipc :
+		    !strcmp(n, "pid") ? (uintptr_t)t->nsproxy->pid_for_children :
+					0;
+	mutex_unlock(&t->lock);
+	/* A hash, so that no kernel address shows. */
+	v = (v ^ *(const uint64_t *)(const void *)kernel.boot_id) * 0x9e3779b97f4a7c15ULL;
+	return snprintf(buf, cap, "%s:[%lu]", n, 4026531840UL + (v >> 40));
+}
+
+#define F(n, fn) {.name = n, .mode = S_IFREG | 0444, .show = fn, .valid = proc_pid_valid}
+#define FP(n, fn)                                                                                  \
+	{.name = n, .mode = S_IFREG | 0400, .show = fn, .valid = proc_pid_valid,                   \
+	 .access = proc_look_access}
+#define FW(n, fn, w)                                                                               \
+	{.name = n, .mode = S_IFREG | 0644, .show = fn, .write = w, .valid = proc_pid_valid}
+#define L(n)                                                                                       \
+	{.name = #n, .mode = S_IFLNK | 0777, .link = n##_link, .jump = n##_jump,                   \
+	 .valid = proc_pid_valid}
+#define NS(n) {.name = n, .mode = S_IFLNK | 0777, .link = ns_link, .valid = proc_pid_valid}
+static const struct synth_node ns_files[] = {NS("cgroup"), NS("ipc"),  NS("mnt"), NS("net"),
+					     NS("pid"),	   NS("user"), NS("uts"), {.name = NULL}};
+#define COMMON                                                                                     \
+	F("stat", show_stat), F("status", show_status), F("statm", show_statm),                    \
+		F("cmdline", show_cmdline), FP("environ", show_environ), FP("auxv", show_auxv),    \
+		F("maps", show_maps), F("smaps", show_smaps), FW("comm", show_comm, write_comm),   \
+		F("limits", show_limits), FW("oom_score_adj", show_oom_adj, write_oom_adj),        \
+		F("oom_score", show_oom_score), F("cgroup", show_cgroup), FP("io", show_io),       \
+		F("loginuid", show_loginuid), F("wchan", show_number),                             \
+		F("mounts", proc_show_mounts), F("mountinfo", proc_show_mountinfo), L(exe),        \
+		L(cwd), L(root),                                                                   \
+		{.name = "fd", .mode = S_IFDIR | 0500, .lookup = proc_fd_lookup,                   \
+		 .list = proc_fd_list, .valid = proc_pid_valid, .access = proc_look_access},       \
+		{.name = "fdinfo", .mode = S_IFDIR | 0500, .lookup = proc_fdinfo_lookup,           \
+		 .list = proc_fd_list, .valid = proc_pid_valid, .access = proc_look_access},       \
+	{                                                                                          \
+		.name = "ns", .mode = S_IFDIR | 0511, .children = ns_files,                        \
+		.valid = proc_pid_valid                                                            \
+	}
+
+const struct synth_node proc_task_files[] = {COMMON, {.name = NULL}};
+
+static int task_dir_lookup(struct synth_inode *dir, const char *name, struct synth_inode *child)
+{
+	return proc_threads_node.lookup(dir, name, child);
+}
+
+static bool task_dir_list(struct synth_inode *dir, long *n, char name[32])
+{
+	return proc_threads_node.list(dir, n, name);
+}
+
+const struct synth_node proc_pid_files[] = {COMMON,
+					    {.name = "task",
+					     .mode = S_IFDIR | 0555,
+					     .lookup = task_dir_lookup,
+					     .list = task_dir_list,
+					     .valid = proc_pid_valid},
+					    {.name = NULL}};

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ioctl: the generic requests, then the file's own. */
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include "kernel/syscall/syscall.h"
+#include "kernel/task/task.h"
+#include "kernel/usercopy.h"
+#include "kernel/vfs/vfs.h"
+
+static long ioctl_cloexec(struct task *t, int fd, bool on)
+{
+	struct file *f = fd_get(t, fd);
+	int r;
+
+	if (!f)
+		return -EBADF;
+	/* Reinstalling the same file at the same number changes nothing but the flag. */
+	r = fd_install_at(t, f, fd, on);
+	if (r < 0)
+		file_put(f);
+	return r < 0 ? r : 0;
+}
+
+static long ioctl_flag(struct task *t, struct file *f, uint64_t arg, uint32_t flag)
+{
+	int32_t on;
+	int r = copy_in(t, &on, uaddr(arg), sizeof(on));
+
+	if (r < 0)
+		return r;
+	if (on)
+		__atomic_or_fetch(&f->flags, flag, __ATOMIC_RELAXED);
+	else
+		__atomic_and_fetch(&f->flags, ~flag, __ATOMIC_RELAXED);
+	return 0;
+}
+
+long sys_ioctl(struct task *t, const struct sysargs *a)
+{
+	_cleanup_(file_putp) struct file *f = fd_get(t, arg_int(a, 0));
+	unsigned cmd = arg_u32(a, 1);
+	struct kstat st;
+	long r = -ENOTTY;
+
+	if (!f)
+		return -EBADF;
+	if (cmd == FIOCLEX || cmd == FIONCLEX)
+		return ioctl_cloexec(t, arg_int(a, 0), cmd == FIOCLEX);
+	if (cmd == FIONBIO)
+		return ioctl_flag(t, f, a->v[2], O_NONBLOCK);
+	if (f->op->ioctl)
+		r = f->op->ioctl(f, t, cmd, a->v[2]);
+	if (r == -ENOTTY && cmd == FIONREAD && S_ISREG(f->inode->mode)) {
+		r = vfs_getattr(&f->path, &st);
+		if (r < 0)
+			return r;
+		mutex_lock(&f->pos_lock);
+		r = (long)(int32_t)(st.size - f->pos);
+		mutex_unlock(&f->pos_lock);
+		return put_u32(t, uaddr(a->v[2]), (uint32_t)r);
+	}
+	return r;
+}

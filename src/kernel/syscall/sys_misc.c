@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Calls about the system as a whole: uname, sysinfo, getrandom, host and domain names, arch_prctl. */
+#include <asm/prctl.h>
+#include <errno.h>
+#include <linux/membarrier.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include "kernel/mm/mm.h"
+#include "kernel/syscall/syscall.h"
+#include "kernel/task/task.h"
+#include "kernel/usercopy.h"
+#include "platform/platform.h"
+
+#define CAP_SYS_ADMIN_ 21
+#ifndef GRND_INSECURE
+#define GRND_INSECURE 4
+#endif
+
+long sys_uname(struct task *t, const struct sysargs *a)
+{
+	struct uts_namespace *uts = t->nsproxy->uts;
+	struct utsname u;
+
+	memset(&u, 0, sizeof(u));
+	strcpy(u.sysname, "Linux");
+	strcpy(u.release, GUEST_RELEASE);
+	strcpy(u.version, GUEST_VERSION);
+	strcpy(u.machine, "x86_64");
+	mutex_lock(&uts->lock);
+	memcpy(u.nodename, uts->nodename, sizeof(u.nodename));
+	memcpy(u.domainname, uts->domainname, sizeof(u.domainname));
+	mutex_unlock(&uts->lock);
+	return copy_out(t, arg_uaddr(a, 0), &u, sizeof(u));
+}
+
+static long set_name(struct task *t, const struct sysargs *a, bool domain)
+{
+	struct uts_namespace *uts = t->nsproxy->uts;
+	int len = arg_int(a, 1);
+	char name[65] = "";
+
+	if (!capable(t->cred, CAP_SYS_ADMIN_))
+		return -EPERM;
+	if (len < 0 || len > 64)
+		return -EINVAL;
+	if (copy_in(t, name, arg_uaddr(a, 0), (size_t)len) < 0)
+		return -EFAULT;
+	mutex_lock(&uts->lock);
+	memcpy(domain ? uts->domainname : uts->nodename, name, sizeof(name));
+	mutex_unlock(&uts->lock);
+	return 0;
+}
+
+long sys_sethostname(struct task *t, const struct sysargs *a)
+{
+	return set_name(t, a, false);
+}
+
+long sys_setdomainname(struct task *t, const struct sysargs *a)
+{
+	return set_name(t, a, true);
+}
+
+long sys_sysinfo(struct task *t, const struct sysargs *a)
+{
+	struct sysinfo host, s;
+	struct timespec now;
+
+	memset(&s, 0, sizeof(s));
+	if (sysinfo(&host) < 0)
+		return -errno;
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	s.uptime = now.tv_sec - (long)(kernel.boot_ns / NSEC_PER_SEC);
+	s.totalram = host.totalram;
+	s.freeram = host.freeram;
+	s.mem_unit = host.mem_unit;
+	s.procs = 1;
+	return copy_out(t, arg_uaddr(a, 0), &s, sizeof(s));
+}
+
+long sys_getrandom(struct task *t, const struct sysargs *a)
+{
+	uaddr_t to = arg_uaddr(a, 0);
+	size_t n = MIN(a->v[1], (size_t)MAX_RW_COUNT), done = 0;
+	unsigned flags = arg_u32(a, 2);
+	char buf[4096];
+
+	if (flags & ~(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE) ||
+	    (flags & (GRND_RANDOM | GRND_INSECURE)) == (GRND_RANDOM | GRND_INSECURE))
+		return -EINVAL;
+	while (done < n) {
+		size_t chunk = MIN(n - done, sizeof(buf)), k;
+		ssize_t r = getrandom(buf, chunk, 0);
+
+		if (r < 0)
+			return done ? (long)done : -errno;
+		k = pt_copy_out(t->pt, uaddr_add(to, done), buf, (size_t)r);
+		done += k;
+		if (k < (size_t)r)
+			return done ? (long)done : -EFAULT;
+		if (signal_pending(t))
+			break;
+	}
+	return (long)done;
+}
+
+long sys_arch_prctl(struct task *t, const struct sysargs *a)
+{
+	struct user_regs_struct *r = pt_regs(t->pt);
+
+	switch (arg_int(a, 0)) {
+	case ARCH_SET_FS:
+		if (a->v[1] >= PT_GUEST_END)
+			return -EPERM;
+		r->fs_base = a->v[1];
+		return 0;
+	case ARCH_SET_GS:
+		if (a->v[1] >= PT_GUEST_END)
+			return -EPERM;
+		r->gs_base = a->v[1];
+		return 0;
+	case ARCH_GET_FS:
+		return put_u64(t, arg_uaddr(a, 1), r->fs_base);
+	case ARCH_GET_GS:
+		return put_u64(t, arg_uaddr(a, 1), r->gs_base);
+	default:
+		return -EINVAL;
+	}
+}
+
+/* No command is offered: programs fall back, as on a kernel without it. */
+long sys_membarrier(struct task *t, const struct sysargs *a)
+{
+	if (a->v[1])
+		return -EINVAL;
+	return arg_int(a, 0) == MEMBARRIER_CMD_QUERY ? 0 : -EINVAL;
+}
+
+/* One node, default policy. */
+long sys_get_mempolicy(struct task *t, const struct sysargs *a)
+{
+	if (a->v[4])
+		return -EINVAL;
+	if (a->v[0] && put_u32(t, arg_uaddr(a, 0), 0) < 0)
+		return -EFAULT;
+	return 0;
+}

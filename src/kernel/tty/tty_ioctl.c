@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tty_ioctl(4): termios, window size, flow, queues. */
+#include <string.h>
+#include <sys/epoll.h>
+#include "kernel/task/task.h"
+#include "kernel/tty/tty.h"
+#include "kernel/usercopy.h"
+
+static bool out_empty(struct tty *t)
+{
+	MUTEX_GUARD(&t->lock);
+	return !ldisc_out_pending(&t->ld) || t->hung_up || t->other_closed;
+}
+
+static long wait_drained(struct tty *t)
+{
+	return wait_event(&t->write_wait, &current->sleeper, out_empty(t), TIME_FOREVER,
+			  SLEEP_INTERRUPTIBLE);
+}
+
+/* size: of struct termios or termios2. */
+static long set_termios(struct tty *tty, struct task *t, uint64_t arg, size_t size, bool drain,
+			bool flush)
+{
+	struct termios2 tio;
+	long r = tty_check_change(tty, SIGTTOU);
+
+	if (r < 0)
+		return r;
+	mutex_lock(&tty->lock);
+	tio = tty->ld.tio;
+	mutex_unlock(&tty->lock);
+	r = copy_in(t, &tio, uaddr(arg), size);
+	if (r == 0 && drain)
+		r = wait_drained(tty);
+	if (r < 0)
+		return r;
+	mutex_lock(&tty->lock);
+	if (flush)
+		ldisc_flush_in(&tty->ld);
+	ldisc_set_termios(&tty->ld, &tio);
+	mutex_unlock(&tty->lock);
+	wake_up_all(&tty->read_wait, EPOLLIN | EPOLLRDNORM);
+	if (tty->kick)
+		tty->kick(tty);
+	return 0;
+}
+
+static long get_termios(struct tty *tty, struct task *t, uint64_t arg, size_t size)
+{
+	struct termios2 tio;
+
+	mutex_lock(&tty->lock);
+	tio = tty->ld.tio;
+	mutex_unlock(&tty->lock);
+	return copy_out(t, uaddr(arg), &tio, size);
+}
+
+static long flush_queues(struct tty *tty, uint64_t which)
+{
+	if (which > TCIOFLUSH)
+		return -EINVAL;
+	mutex_lock(&tty->lock);
+	if (which == TCIFLUSH || which == TCIOFLUSH)
+		ldisc_flush_in(&tty->ld);
+	if (which == TCOFLUSH || which == TCIOFLUSH)
+		ldisc_flush_out(&tty->ld);
+	mutex_unlock(&tty->lock);
+	wake_up_all(&tty->write_wait, EPOLLOUT | EPOLLWRNORM);
+	return 0;
+}
+
+static long flow(struct tty *tty, uint64_t action)
+{
+	if (action > TCION)
+		return -EINVAL;
+	mutex_lock(&tty->lock);
+	if (action == TCOOFF || action == TCOON)
+		tty->ld.stopped = action == TCOOFF;
+	mutex_unlock(&tty->lock);
+	if (tty->kick)
+		tty->kick(tty);
+	return 0;
+}
+
+static long window_size(struct tty *tty, struct task *t, bool set, uint64_t arg)
+{
+	struct winsize ws;
+	bool changed;
+	int r;
+
+	if (!set) {
+		mutex_lock(&tty->lock);
+		ws = tty->ws;
+		mutex_unlock(&tty->lock);
+		return copy_out(t, uaddr(arg), &ws, sizeof(ws));
+	}
+	r = copy_in(t, &ws, uaddr(arg), sizeof(ws));
+	if (r < 0)
+		return r;
+	mutex_lock(&tty->lock);
+	changed = memcmp(&ws, &tty->ws, sizeof(ws)) != 0;
+	tty->ws = ws;
+	mutex_unlock(&tty->lock);
+	if (changed)
+		tty_signal_pgrp(tty, SIGWINCH);
+	return 0;
+}
+
+long tty_common_ioctl(struct tty *tty, struct file *f, struct task *t, unsigned cmd, uint64_t arg)
+{
+	size_t n;
+
+	switch (cmd) {
+	case TCGETS:
+		return get_termios(tty, t, arg, sizeof(struct termios));
+	case TCGETS2:
+		return get_termios(tty, t, arg, sizeof(struct termios2));
+	case TCSETS:
+	case TCSETSW:
+	case TCSETSF:
+		return set_termios(tty, t, arg, sizeof(struct termios), cmd != TCSETS,
+				   cmd == TCSETSF);
+	case TCSETS2:
+	case TCSETSW2:
+	case TCSETSF2:
+		return set_termios(tty, t, arg, sizeof(struct termios2), cmd != TCSETS2,
+				   cmd == TCSETSF2);
+	case TIOCGWINSZ:
+	case TIOCSWINSZ:
+		return window_size(tty, t, cmd == TIOCSWINSZ, arg);
+	case TCFLSH:
+		return flush_queues(tty, arg);
+	case TCXONC:
+		return flow(tty, arg);
+	case TCSBRK: /* tcdrain is TCSBRK with 1; a break itself means nothing here */
+	case TCSBRKP:
+		return wait_drained(tty);
+	case TIOCOUTQ:
+	case FIONREAD:
+		mutex_lock(&tty->lock);
+		n = cmd == FIONREAD ? ldisc_pending(&tty->ld) : ldisc_out_pending(&tty->ld);
+		mutex_unlock(&tty->lock);
+		return put_u32(t, uaddr(arg), (uint32_t)n);
+	case TIOCSTI:
+		return -EIO; /* as with dev.tty.legacy_tiocsti=0 */
+	case TIOCEXCL:
+	case TIOCNXCL:
+		return 0;
+	}
+	return tty_jobctl_ioctl(tty, t, cmd, arg);
+}

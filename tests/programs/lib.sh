@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+# Programs of a Debian root file system, unmodified, inside a sandbox; results are compared with a chroot of the
+# same tree where that makes sense. Sourced; needs NACRE, NACRE_ROOT, NACRE_CACHE, NACRE_TOP.
+set -u
+rootfs=$NACRE_CACHE/rootfs-bookworm
+work=$(mktemp -d "${TMPDIR:-/tmp}/nacre-prog.XXXXXX")
+n=0
+cid=
+cleanup() {
+	[ -z "$cid" ] || "$NACRE" --root "$NACRE_ROOT" delete --force "$cid" >/dev/null 2>&1
+	rm -rf "$work"
+}
+trap cleanup EXIT
+
+# inside [mkbundle options] -- COMMAND...: runs it in a new container over the root file system, kept unchanged by
+# an in-memory overlay; stdout and stderr in $work/out, status in $rc.
+inside() {
+	cid=prog-$$-$n
+	"$NACRE_TOP/tests/mkbundle" "$work/bundle" "$rootfs" --bind "$NACRE_TOP/tests/programs:/mnt:ro" "$@"
+	rc=0
+	timeout "${LIMIT:-60}" "$NACRE" --root "$NACRE_ROOT" --overlay=memory run --bundle "$work/bundle" "$cid" \
+		>"$work/out" 2>&1 <"${STDIN:-/dev/null}" || rc=$?
+}
+# The same command in a chroot on the host: the oracle. Output in $work/want.
+native() {
+	want_rc=0
+	timeout "${LIMIT:-60}" unshare -mpf --propagation private sh -c '
+		mount -t proc proc "$0/proc" && mount --bind "$1" "$0/mnt" && mount -t tmpfs tmpfs "$0/tmp" &&
+		mount --bind /dev "$0/dev" || exit 99
+		root=$0; shift; exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 TERM=xterm chroot "$root" "$@"' \
+		"$rootfs" "$NACRE_TOP/tests/programs" "$@" >"$work/want" 2>&1 <"${STDIN:-/dev/null}" || want_rc=$?
+}
+report() { # report OK NAME
+	n=$((n + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $n - $2"
+	else
+		echo "not ok $n - $2"
+		echo "# status ${rc:-?}"
+		head -c 2000 "$work/out" | tail -25 | sed 's/^/# /'
+	fi
+}
+# same NAME -- COMMAND...: inside and chroot give the same output and status.
+same() {
+	name=$1
+	shift 2
+	native "$@"
+	inside -- "$@"
+	[ "$rc" -eq "$want_rc" ] && cmp -s "$work/out" "$work/want"
+	ok=$?
+	report $ok "$name"
+	[ $ok -eq 0 ] || diff "$work/want" "$work/out" | head -20 | sed 's/^/# /'
+}
+# expect NAME STATUS TEXT -- COMMAND...: status and the last line of output.
+expect() {
+	name=$1 want_status=$2 text=$3
+	shift 4
+	inside -- "$@"
+	[ "$rc" -eq "$want_status" ] && [ "$(tail -1 "$work/out" | tr -d '\r')" = "$text" ]
+	report $? "$name"
+}

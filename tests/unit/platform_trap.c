@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The trap platform under a null kernel: guest code of a few instructions, run through the real factory. */
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include "../tap.h"
+#include "base/log.h"
+#include "kernel/hostfd.h"
+#include "platform/platform.h"
+
+#define CODE 0x400000ULL
+#define DATA 0x500000ULL
+#define STACK 0x600000ULL
+
+__asm__(".section .rodata\n"
+	/* getpid for ever */
+	"g_loop: mov $39, %eax\n syscall\n jmp g_loop\n"
+	"g_loop_end:\n"
+	/* no call at all */
+	"g_spin: jmp g_spin\n"
+	"g_spin_end:\n"
+	/* reads (rdi) */
+	"g_load: mov (%rdi), %rax\n mov $1000, %eax\n syscall\n"
+	"g_load_end:\n"
+	/* xmm0 = rdi; call 1; rax = xmm0; call 2 */
+	"g_fp: movq %rdi, %xmm0\n mov $1, %eax\n syscall\n movq %xmm0, %rbx\n mov $2, %eax\n syscall\n"
+	"g_fp_end:\n"
+	/* jumps to rdi with rax, the way an attacker uses the stub's own system calls */
+	"g_jump: jmp *%rdi\n"
+	"g_jump_end:\n"
+	".text\n");
+extern const char g_loop[], g_loop_end[], g_spin[], g_spin_end[], g_load[], g_load_end[], g_fp[],
+	g_fp_end[], g_jump[], g_jump_end[];
+
+static struct pt_container *ct;
+static int zygote_deaths;
+
+static void on_dead(void *priv)
+{
+	(void)priv;
+	__atomic_fetch_add(&zygote_deaths, 1, __ATOMIC_SEQ_CST);
+}
+
+static void start(void)
+{
+	const char *stub = getenv("NACRE_STUB");
+	char self[4096], path[4200];
+	struct platform_params p = {.proc_fd = -1};
+	int sv[2], pidfd;
+	ssize_t n;
+
+	if (!stub) {
+		n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+		REQUIRE(n > 0);
+		self[n] = 0;
+		*strrchr(self, '/') = 0;
+		snprintf(path, sizeof(path), "%s/../../bin/nacre-stub", self);
+		stub = path;
+	}
+	REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) == 0);
+	if (fork() == 0) {
+		char *const argv[] = {(char *)"nacre-stub", NULL};
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		dup2(sv[1], 3);
+		syscall(SYS_close_range, 4U, ~0U, 0);
+		execv(stub, argv);
+		_exit(127);
+	}
+	close(sv[1]);
+	p.factory_fd = sv[0];
+	REQUIRE(pt_init(&p) == 0);
+	REQUIRE(pt_container_new(on_dead, NULL, &ct, &pidfd) == 0);
+	CHECK(pidfd >= 0);
+}
+
+static struct pt_thread *spawn_code(const char *code, const char *end)
+{
+	struct pt_op ops[] = {
+		{.kind = PT_OP_MMAP, .addr = CODE, .len = 4096, .prot = PROT_READ | PROT_WRITE,
+		 .flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED},
+		{.kind = PT_OP_MMAP, .addr = DATA, .len = 8 * 4096, .prot = PROT_READ | PROT_WRITE,
+		 .flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE},
+	};
+	struct pt_op rx = {.kind = PT_OP_MPROTECT, .addr = CODE, .len = 4096, .prot = PROT_READ | PROT_EXEC};
+	struct pt_thread *pt = NULL;
+
+	REQUIRE(pt_spawn(ct, "guest", &pt) == 0);
+	REQUIRE(pt_batch_run(pt, ops, 2) == 0);
+	REQUIRE(pt_copy_out(pt, uaddr(CODE), code, (size_t)(end - code)) == (size_t)(end - code));
+	REQUIRE(pt_batch_run(pt, &rx, 1) == 0);
+	pt_regs(pt)->rip = CODE;
+	pt_regs(pt)->rsp = DATA + 4096;
+	return pt;
+}
+#define SPAWN(name) spawn_code(name, name##_end)
+
+TEST(syscalls)
+{
+	struct pt_thread *pt;
+	struct pt_exit e;
+
+	start();
+	pt = SPAWN(g_loop);
+	for (int i = 0; i < 1000; i++) {
+		pt_run(pt, &e);
+		REQUIRE(e.event == PT_EV_SYSCALL);
+		CHECK_EQ(pt_regs(pt)->orig_rax, 39);
+		CHECK_EQ(pt_regs(pt)->rip, CODE + 7);
+		pt_regs(pt)->rax = (unsigned long)i;
+	}
+	pt_release(pt);
+	pt_container_free(ct);
+	CHECK_EQ(zygote_deaths, 0);
+	pt_fini();
+}
+
+TEST(exception)
+{
+	struct pt_thread *pt;
+	struct pt_exit e;
+
+	start();
+	pt = SPAWN(g_load);
+	pt_regs(pt)->rdi = 0x123456789000;
+	pt_run(pt, &e);
+	CHECK_EQ(e.event, PT_EV_EXCEPTION);
+	CHECK_EQ(e.signo, SIGSEGV);
+	CHECK_EQ(e.code, SEGV_MAPERR);
+	CHECK_EQ(e.addr, 0x123456789000);
+	CHECK_EQ(e.trapno, 14);
+	CHECK_EQ(pt_regs(pt)->rip, CODE);
+	/* a rip that no program can have */
+	pt_regs(pt)->rip = 0x8000000000000000ULL;
+	pt_run(pt, &e);
+	CHECK_EQ(e.event, PT_EV_EXCEPTION);
+	CHECK_EQ(e.signo, SIGSEGV);
+	pt_regs(pt)->rip = CODE;
+	pt_regs(pt)->rdi = DATA;
+	pt_run(pt, &e);
+	CHECK_EQ(e.event, PT_EV_SYSCALL);
+	CHECK_EQ(pt_regs(pt)->orig_rax, 1000);
+}
+
+TEST(copies)
+{
+	static char buf[40000], back[40000];
+	struct pt_thread *pt;
+	char str[32];
+
+	start();
+	pt = SPAWN(g_loop);
+	for (size_t i = 0; i < sizeof(buf); i++)
+		buf[i] = (char)(i * 7);
+	CHECK_EQ(pt_copy_out(pt, uaddr(DATA), buf, 32768), 32768);
+	CHECK_EQ(pt_copy_in(pt, back, uaddr(DATA), 32768), 32768);
+	CHECK(memcmp(buf, back, 32768) == 0);
+	/* over the end: exactly what is mapped */
+	CHECK_EQ(pt_copy_in(pt, back, uaddr(DATA + 5 * 4096), 40000), 3 * 4096);
+	CHECK_EQ(pt_copy_out(pt, uaddr(0x1000), buf, 10), 0);
+	CHECK_EQ(pt_copy_in(pt, buf, uaddr(PT_GUEST_END), 10), 0);
+	CHECK_EQ(pt_copy_in(pt, buf, uaddr(0x7e4000010000ULL), 10), 0);
+	CHECK_EQ(pt_copy_out(pt, uaddr(DATA + 8 * 4096 - 4), "abcd", 4), 4);
+	CHECK_EQ(pt_copy_in_str(pt, str, uaddr(DATA + 8 * 4096 - 4), 32), -EFAULT);
+	CHECK_EQ(pt_copy_in_str(pt, str, uaddr(DATA + 8 * 4096 - 4), 4), -ENAMETOOLONG);
+	CHECK_EQ(pt_copy_out(pt, uaddr(DATA + 4094), "hey", 4), 4);
+	CHECK_EQ(pt_copy_in_str(pt, str, uaddr(DATA + 4094), 32), 3);
+	CHECK_STR(str, "hey");
+}
+
+TEST(clone_fork)
+{
+	struct pt_thread *pt, *child;
+	struct pt_exit e;
+	long v = 0;
+
+	start();
+	pt = SPAWN(g_loop);
+	CHECK_EQ(pt_copy_out(pt, uaddr(DATA), "\1\0\0\0\0\0\0\0", 8), 8);
+	pt_run(pt, &e);
+	REQUIRE(pt_clone(pt, false, &child) == 0);
+	CHECK(pt_as(pt) != pt_as(child));
+	CHECK_EQ(pt_copy_out(pt, uaddr(DATA), "\2\0\0\0\0\0\0\0", 8), 8);
+	CHECK_EQ(pt_copy_in(child, &v, uaddr(DATA), 8), 8);
+	CHECK_EQ(v, 1);
+	pt_regs(child)->rax = 0;
+	for (int i = 0; i < 100; i++) {
+		pt_run(child, &e);
+		REQUIRE(e.event == PT_EV_SYSCALL);
+		pt_run(pt, &e);
+		REQUIRE(e.event == PT_EV_SYSCALL);
+	}
+	pt_release(pt);
+	pt_run(child, &e);
+	CHECK_EQ(e.event, PT_EV_SYSCALL);
+	pt_release(child);
+}
+
+static void *owner(void *arg)
+{
+	struct pt_thread *pt = arg;
+	struct pt_exit e;
+
+	pt_adopt(pt);
+	for (int i = 0; i < 200; i++) {
+		pt_run(pt, &e);
+		if (e.event != PT_EV_SYSCALL)
+			return (void *)1;
+	}
+	pt_release(pt);
+	return NULL;
+}
+
+TEST(threads64)
+{
+	pthread_t th[64];
+	struct pt_thread *pt, *child;
+	struct pt_exit e;
+	void *bad;
+
+	start();
+	pt = SPAWN(g_loop);
+	pt_run(pt, &e);
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < 64; i++) {
+			REQUIRE(pt_clone(pt, true, &child) == 0);
+			CHECK(pt_as(pt) == pt_as(child));
+			pt_regs(child)->rsp = STACK;
+			REQUIRE(pthread_create(&th[i], NULL, owner, child) == 0);
+		}
+		for (int i = 0; i < 64; i++) {
+			pthread_join(th[i], &bad);
+			CHECK(bad == NULL);
+		}
+	}
+	pt_run(pt, &e);
+	CHECK_EQ(e.event, PT_EV_SYSCALL);
+	pt_release(pt);
+}
+
+static void *interrupter(void *arg)
+{
+	nanosleep(&(struct timespec){0, 50000000}, NULL);
+	pt_interrupt(arg);
+	return NULL;
+}
+
+TEST(interrupt)
+{
+	struct pt_thread *pt;
+	struct pt_exit e;
+	pthread_t th;
+
+	start();
+	pt = SPAWN(g_spin);
+	for (int i = 0; i < 5; i++) {
+		pthread_create(&th, NULL, interrupter, pt);
+		pt_run(pt, &e);
+		CHECK_EQ(e.event, PT_EV_INTERRUPT);
+		CHECK_EQ(pt_regs(pt)->rip, CODE);
+		pthread_join(th, NULL);
+	}
+	pt_interrupt(pt); /* before the run: not lost */
+	pt_run(pt, &e);
+	CHECK_EQ(e.event, PT_EV_INTERRUPT);
+}
+
+static void *killer(void *arg)
+{
+	nanosleep(&(struct timespec){0, 50000000}, NULL);
+	pt_as_kill(pt_as(arg));
+	return NULL;
+}
+
+TEST(killed)
+{
+	struct pt_op op = {.kind = PT_OP_MUNMAP, .addr = DATA, .len = 4096};
+	struct pt_thread *pt;
+	struct pt_exit e;
+	pthread_t th;
+
+	start();
+	pt = SPAWN(g_spin);
+	pthread_create(&th, NULL, killer, pt);
+	pt_run(pt, &e);
+	CHECK_EQ(e.event, PT_EV_DEAD);
+	CHECK(WIFSIGNALED(e.status) && WTERMSIG(e.status) == SIGKILL);
+	CHECK_EQ(pt_batch_run(pt, &op, 1), -ESRCH);
+	CHECK_EQ(pt_as_host_pid(pt_as(pt)), 0);
+	pthread_join(th, NULL);
+	pt_release(pt);
+	CHECK_EQ(zygote_deaths, 0);
+}
+
+TEST(map_file)
+{
+	struct hostfd *h[4];
+	struct pt_thread *pt;
+	uint64_t v;
+
+	start();
+	pt = SPAWN(g_loop);
+	for (unsigned i = 0; i < 4; i++) {
+		REQUIRE(hostfd_memfd("test", 8192, &h[i]) == 0);
+		v = i + 100;
+		CHECK_EQ(pwrite(h[i]->fd, &v, 8, 4096), 8);
+	}
+	for (unsigned n = 0; n < 40; n++) {
+		struct pt_op ops[2] = {
+			{.kind = PT_OP_MMAP, .addr = 0x700000 + n * 0x2000, .len = 4096,
+			 .prot = PROT_READ | PROT_WRITE, .flags = MAP_SHARED | MAP_FIXED,
+			 .file = h[n % 4], .off = 4096},
+			{.kind = PT_OP_MADVISE, .addr = 0x700000 + n * 0x2000, .len = 4096,
+			 .flags = MADV_WILLNEED},
+		};
+
+		CHECK_EQ(pt_batch_run(pt, ops, 2), 0);
+		CHECK_EQ(pt_copy_in(pt, &v, uaddr(0x700000 + n * 0x2000), 8), 8);
+		CHECK_EQ(v, n % 4 + 100);
+	}
+	v = 7;
+	CHECK_EQ(pt_copy_out(pt, uaddr(0x700000), &v, 8), 8);
+	v = 0;
+	CHECK_EQ(pread(h[0]->fd, &v, 8, 4096), 8);
+	CHECK_EQ(v, 7);
+}
+
+TEST(batch_errors)
+{
+	struct pt_op ops[3] = {
+		{.kind = PT_OP_MMAP, .addr = CODE, .len = 4096, .prot = PROT_READ,
+		 .flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE},
+		{.kind = PT_OP_MUNMAP, .addr = DATA, .len = 4096},
+		{.kind = PT_OP_MUNMAP, .addr = PT_GUEST_END - 4096, .len = 8192},
+	};
+	struct pt_thread *pt;
+	struct pt_exit e;
+	char c;
+
+	start();
+	pt = SPAWN(g_loop);
+	CHECK_EQ(pt_batch_run(pt, ops, 2), -EEXIST);
+	CHECK_EQ(ops[1].result, -ECANCELED);
+	CHECK_EQ(pt_copy_in(pt, &c, uaddr(DATA), 1), 1);
+	CHECK_EQ(pt_batch_run(pt, ops + 2, 1), -EINVAL);
+	pt_run(pt, &e);
+	CHECK_EQ(e.event, PT_EV_SYSCALL);
+}
+
+TEST(extended_state)
+{
+	struct pt_op map = {.kind = PT_OP_MMAP, .addr = 0x800000, .len = 65536, .prot = PROT_READ | PROT_WRITE,
+			    .flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED};
+	struct pt_thread *pt;
+	struct pt_exit e;
+	uint64_t v = 0;
+
+	start();
+	CHECK(pt_fpstate_size() >= 512 && pt_fpstate_size() < 16384);
+	pt = SPAWN(g_fp);
+	REQUIRE(pt_batch_run(pt, &map, 1) == 0);
+	pt_regs(pt)->rdi = 0x1122334455667788;
+	pt_run(pt, &e);
+	REQUIRE(e.event == PT_EV_SYSCALL);
+	CHECK_EQ(pt_fpstate_save(pt, uaddr(0x800000)), 0);
+	CHECK_EQ(pt_copy_in(pt, &v, uaddr(0x800000 + 160), 8), 8); /* xmm0 in the legacy area */
+	CHECK_EQ(v, 0x1122334455667788);
+	v = 42;
+	CHECK_EQ(pt_copy_out(pt, uaddr(0x800000 + 160), &v, 8), 8);
+	CHECK_EQ(pt_fpstate_load(pt, uaddr(0x800000)), 0);
+	CHECK_EQ(pt_fpstate_save(pt, uaddr(0x10)), -EFAULT);
+	CHECK_EQ(pt_fpstate_load(pt, uaddr(0x7e4000000000ULL)), -EFAULT);
+	pt_run(pt, &e);
+	REQUIRE(e.event == PT_EV_SYSCALL);
+	CHECK_EQ(pt_regs(pt)->rbx, 42);
+	pt_regs(pt)->rip = CODE;
+	pt_run(pt, &e);
+	CHECK_EQ(pt_fpstate_load(pt, uaddr(0)), 0);
+	pt_run(pt, &e);
+	CHECK_EQ(pt_regs(pt)->rbx, 0);
+	/* garbage: must not kill the stub */
+	for (uint64_t i = 0; i < 4096; i += 8)
+		CHECK_EQ(pt_copy_out(pt, uaddr(0x800000 + i), "\377\377\377\377\377\377\377\377", 8), 8);
+	CHECK_EQ(pt_fpstate_load(pt, uaddr(0x800000)), 0);
+	pt_regs(pt)->rip = CODE;
+	pt_run(pt, &e);
+	CHECK_EQ(e.event, PT_EV_SYSCALL);
+}
+
+TEST(fs_base)
+{
+	struct pt_thread *pt;
+	struct pt_exit e;
+
+	start();
+	pt = SPAWN(g_loop);
+	pt_regs(pt)->fs_base = DATA;
+	pt_regs(pt)->gs_base = 0xffff800000000000ULL; /* not canonical for a user: dropped */
+	pt_run(pt, &e);
+	CHECK_EQ(e.event, PT_EV_SYSCALL);
+	CHECK_EQ(pt_regs(pt)->fs_base, DATA);
+	CHECK_EQ(pt_regs(pt)->gs_base, 0);
+}
+
+TAP_MAIN()
