@@ -113,12 +113,17 @@ static int build_process(const struct runtime_opts *rt, const char *id, const st
 			 char **args, struct oci_process **ret)
 {
 	_cleanup_(oci_process_freep) struct oci_process *p = NULL;
+	_cleanup_free_ char *path = NULL;
 	struct container_info *info = NULL;
 	int r = container_state(rt, id, &info);
 
 	if (r < 0)
 		return r;
-	r = oci_process_of_bundle(info->bundle, &p);
+	if (info->config)
+		path = strdup(info->config);
+	else if (asprintf(&path, "%s/config.json", info->bundle) < 0)
+		path = NULL;
+	r = path ? oci_process_of_config(path, &p) : log_errno(-ENOMEM, "exec");
 	container_info_free(info);
 	if (r < 0)
 		return r;

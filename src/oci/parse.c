@@ -178,6 +178,15 @@ int oci_spec_parse(struct json_object *doc, const char *bundle, const char *name
 	return 0;
 }
 
+static int config_path(const char *bundle, const char *file, char **ret)
+{
+	bool absolute = file[0] == '/';
+
+	return asprintf(ret, "%s%s%s", absolute ? "" : bundle, absolute ? "" : "/", file) < 0
+		       ? log_errno(-ENOMEM, "bundle %s", bundle)
+		       : 0;
+}
+
 int oci_spec_load_file(const char *bundle, const char *file, struct oci_spec **ret)
 {
 	_cleanup_free_ char *path = NULL;
@@ -187,11 +196,39 @@ int oci_spec_load_file(const char *bundle, const char *file, struct oci_spec **r
 
 	if (stat(bundle, &st) < 0)
 		return log_errno(-errno, "bundle %s", bundle);
-	if (asprintf(&path, "%s%s%s", file[0] == '/' ? "" : bundle, file[0] == '/' ? "" : "/",
-		     file) < 0)
-		return log_errno(-ENOMEM, "bundle %s", bundle);
-	r = json_read_file(path, file, &doc);
+	r = config_path(bundle, file, &path);
+	if (r == 0)
+		r = json_read_file(path, file, &doc);
 	return r < 0 ? r : oci_spec_parse(doc, bundle, file, ret);
+}
+
+int oci_spec_load_kept(const char *bundle, const char *file, struct oci_spec **ret)
+{
+	_cleanup_(oci_spec_freep) struct oci_spec *s = calloc(1, sizeof(*s));
+	_cleanup_free_ char *path = NULL;
+	struct jval root;
+	int r = s ? config_path(bundle, file, &path) : log_errno(-ENOMEM, "%s", file);
+
+	if (r == 0)
+		r = json_read_file(path, file, &s->json);
+	if (r < 0)
+		return r;
+	root = JVAL_ROOT(s->json, file);
+	s->process.umask = -1;
+	s->bundle = strdup(bundle);
+	if (!s->bundle)
+		return log_errno(-ENOMEM, "%s", file);
+	if (!json_object_is_type(s->json, json_type_object))
+		return jval_error(&root, "is not an object");
+	r = parse_version(&root, s);
+	if (r == 0)
+		r = parse_hooks(&root, s);
+	if (r == 0)
+		r = parse_kv(&root, "annotations", &s->annotations, &s->nannotations);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(s);
+	return 0;
 }
 
 int oci_spec_load(const char *bundle, struct oci_spec **ret)

@@ -282,11 +282,7 @@ int oci_process_load(const char *file, struct oci_process **ret)
 	return process_load(file, NULL, ret);
 }
 
-int oci_process_of_bundle(const char *bundle, struct oci_process **ret)
+int oci_process_of_config(const char *file, struct oci_process **ret)
 {
-	_cleanup_free_ char *path = NULL;
-
-	if (asprintf(&path, "%s/config.json", bundle) < 0)
-		return log_errno(-ENOMEM, "%s", bundle);
-	return process_load(path, "process", ret);
+	return process_load(file, "process", ret);
 }

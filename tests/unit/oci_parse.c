@@ -439,6 +439,33 @@ TEST(not_json)
 	cleanup();
 }
 
+TEST(kept_document)
+{
+	struct oci_spec *s = NULL;
+	char path[128];
+	FILE *f;
+
+	setup();
+	snprintf(path, sizeof(path), "%s/config.json", bundle);
+	f = fopen(path, "we");
+	REQUIRE(f);
+	fputs("{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"/gone\"},\"annotations\":{\"a\":\"b\"},"
+	      "\"hooks\":{\"poststop\":[{\"path\":\"/bin/x\"}]},\"linux\":{\"seccomp\":{},"
+	      "\"namespaces\":[{\"type\":\"network\",\"path\":\"/run/gone\"}]}}",
+	      f);
+	fclose(f);
+	CHECK_EQ(oci_spec_load_kept(bundle, "config.json", &s), 0);
+	CHECK_STR(logged(), "");
+	REQUIRE(s);
+	CHECK_EQ(s->nhooks[OCI_HOOK_POSTSTOP], 1);
+	CHECK_STR(oci_annotation(s, "a"), "b");
+	oci_spec_free(s);
+	CHECK_EQ(oci_spec_load_kept("/gone", path, &s), 0);
+	oci_spec_free(s);
+	CHECK_EQ(oci_spec_load_kept("/gone", "config.json", &s), -ENOENT);
+	cleanup();
+}
+
 TEST(names)
 {
 	CHECK_EQ(cap_by_name("CAP_CHOWN", false), 0);
