@@ -14,9 +14,9 @@ int oci_spec_load_file(const char *bundle, const char *file, struct oci_spec **r
  * it. */
 int oci_spec_parse(struct json_object *doc, const char *bundle, const char *name,
 		   struct oci_spec **ret) __must_check;
-/* A config.json that was accepted before, for what comes after create: version, annotations and hooks
- * alone are read and nothing else is checked (sources and namespaces may be gone by now), so nothing is
- * warned of twice either. file: absolute, or in the bundle, which itself may be gone. */
+/* A config.json that was accepted before, for what comes after create: version, annotations and
+ * hooks alone are read and nothing else is checked (sources and namespaces may be gone by now), so
+ * nothing is warned of twice either. file: absolute, or in the bundle, which itself may be gone. */
 int oci_spec_load_kept(const char *bundle, const char *file, struct oci_spec **ret) __must_check;
 /* The process object of a config.json alone. */
 int oci_process_of_config(const char *file, struct oci_process **ret) __must_check;

@@ -39,16 +39,22 @@ static pid_t sleeper(void)
 
 TEST(life_of_a_group)
 {
+	static const char *const limits[][3] = {
+		{"pids", "pids", "{\"limit\":10}"},
+		{"memory", "memory", "{\"limit\":67108864}"},
+		{"cpu", "cpu", "{\"shares\":512,\"quota\":50000,\"period\":100000}"},
+		{"devices", "devices", "[{\"allow\":false,\"access\":\"rwm\"}]"},
+	};
 	struct cgroup *cg = make("cgroupfs"), *again = NULL;
 	struct json_object *state, *res;
 	pid_t a = sleeper(), b = sleeper(), *pids = NULL;
 	char path[512];
 	size_t n;
 
-	res = json_tokener_parse(
-		"{\"pids\":{\"limit\":10},\"memory\":{\"limit\":67108864},\"cpu\":{\"shares\":512,"
-		"\"quota\":50000,\"period\":100000},\"devices\":[{\"allow\":false,\"access\":"
-		"\"rwm\"}]}");
+	res = json_object_new_object();
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++)
+		if (cg_find(cg, limits[i][0]))
+			json_object_object_add(res, limits[i][1], json_tokener_parse(limits[i][2]));
 	CHECK_EQ(cgroup_apply(cg, res), 0);
 	json_object_put(res);
 	if (cgroup_dir(cg, "pids")) {

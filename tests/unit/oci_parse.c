@@ -449,7 +449,8 @@ TEST(kept_document)
 	snprintf(path, sizeof(path), "%s/config.json", bundle);
 	f = fopen(path, "we");
 	REQUIRE(f);
-	fputs("{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"/gone\"},\"annotations\":{\"a\":\"b\"},"
+	fputs("{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"/"
+	      "gone\"},\"annotations\":{\"a\":\"b\"},"
 	      "\"hooks\":{\"poststop\":[{\"path\":\"/bin/x\"}]},\"linux\":{\"seccomp\":{},"
 	      "\"namespaces\":[{\"type\":\"network\",\"path\":\"/run/gone\"}]}}",
 	      f);
