@@ -12,7 +12,6 @@ for t in life_of_a_group enter; do
 	in_v2 "$test" "$t" >"$work/out" 2>&1
 	if grep -q '^ok' "$work/out" && ! grep -q '^not ok' "$work/out"; then ok "$t"; else not_ok "$t" "$work/out"; fi
 done
-run --help
 in_v2 "$NACRE" doctor >"$work/out" 2>/dev/null
 check "doctor sees v2 alone" grep -q 'cgroup hierarchies: v2$' "$work/out"
 done_testing
