@@ -14,7 +14,8 @@ static struct {
 	enum log_level max;
 	const char *prefix;
 	bool to_stderr;
-} log_state = {-1, LOG_TEXT, LOG_INFO, "nacre", true};
+	enum log_level stderr_max;
+} log_state = {-1, LOG_TEXT, LOG_INFO, "nacre", true, LOG_WARNING};
 
 static const char *const level_name[] = {"error", "warning", "info", "debug"};
 
@@ -29,6 +30,11 @@ void log_setup(int fd, enum log_format format, enum log_level max, const char *p
 void log_set_stderr(bool on)
 {
 	log_state.to_stderr = on;
+}
+
+void log_set_stderr_level(enum log_level max)
+{
+	log_state.stderr_max = max;
 }
 
 enum log_level log_max_level(void)
@@ -75,7 +81,7 @@ static void emit(enum log_level level, const char *msg)
 	struct tm tm;
 	size_t n;
 
-	if (log_state.to_stderr && (level <= LOG_WARNING || log_state.fd < 0)) {
+	if (log_state.to_stderr && (level <= log_state.stderr_max || log_state.fd < 0)) {
 		n = (size_t)snprintf(line, sizeof(line), "%s: %s%s\n", log_state.prefix,
 				     level == LOG_WARNING ? "warning: " : "", msg);
 		write_all(STDERR_FILENO, line, MIN(n, sizeof(line) - 1));

@@ -16,6 +16,8 @@ enum log_format { LOG_TEXT, LOG_JSON };
 void log_setup(int fd, enum log_format format, enum log_level max, const char *prefix);
 /* Whether messages are copied to stderr (default true). */
 void log_set_stderr(bool on);
+/* With a log descriptor: the least important level that is copied to stderr (default LOG_WARNING). */
+void log_set_stderr_level(enum log_level max);
 enum log_level log_max_level(void);
 void log_msg(enum log_level level, const char *fmt, ...) __printf(2, 3);
 /* Logs "fmt: strerror(-err)" at error level and returns err (a negative errno). */

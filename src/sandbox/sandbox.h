@@ -25,6 +25,12 @@ struct create_opts {
 	int preserve_fds;
 	bool no_pivot, no_new_keyring;
 	bool foreground; /* run: the terminal is relayed by the caller */
+	/* foreground with process.terminal: slave of the host pty, in raw mode, whose master the caller relays;
+	 * -1 otherwise. The caller closes it. */
+	int tty_fd;
+	unsigned rows, columns; /* of that terminal */
+	/* If not NULL: set to 127 when the program was not found and to 126 when it cannot be executed. */
+	int *ret_program_error;
 };
 struct exec_opts {
 	const char *id, *exec_id;
@@ -32,6 +38,11 @@ struct exec_opts {
 	const struct oci_process *process;
 	int preserve_fds;
 	bool detach;
+	int tty_fd; /* as in create_opts */
+	unsigned rows, columns;
+	int *ret_program_error;
+	const char *cgroup;	/* below the container's, NULL: the container's own */
+	bool ignore_paused;
 };
 
 /* All return 0 or -errno after logging one line that says what failed. */
@@ -49,6 +60,29 @@ int container_exec(const struct runtime_opts *r, const struct exec_opts *o, int 
 int container_resize(const struct runtime_opts *r, const char *id, const char *exec_id,
 		     unsigned rows, unsigned columns) __must_check;
 int container_pause(const struct runtime_opts *r, const char *id, bool pause) __must_check;
+
+/* A signal to the command of a foreground exec. */
+int container_signal_exec(const struct runtime_opts *r, const char *id, const char *exec_id,
+			  int sig) __must_check;
+
+/* What a state file says, checked against what lives. Strings belong to the object. */
+struct container_info {
+	char *id, *bundle, *rootfs;
+	char *created;	    /* RFC 3339, UTC */
+	const char *status; /* creating, created, running, paused, stopped */
+	int pid;	    /* 0 when stopped */
+	uid_t owner;
+	char *state_json; /* the state document, oci_state_json() pretty */
+	char *config;	  /* the copy of config.json kept with the state; NULL: the bundle's is it */
+};
+/* -ENOENT "container does not exist"; -EACCES "permission denied: PATH" */
+int container_state(const struct runtime_opts *r, const char *id,
+		    struct container_info **ret) __must_check;
+/* All containers below r->root by id; a root that does not exist has none. *ret: array of n pointers. A
+ * container that vanishes meanwhile is left out, one that may not be read is -EACCES. */
+int container_list(const struct runtime_opts *r, struct container_info ***ret,
+		   size_t *ret_n) __must_check;
+void container_info_free(struct container_info *i);
 
 struct container_process {
 	int pid, ppid, uid, host_pid;

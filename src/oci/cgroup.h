@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Host cgroups of a container, v1, v2 and hybrid. The container's group holds what runs guest code
+ * (zygote, stubs) and the gofer; the runtime's own processes (nacre-kernel, factory) sit in a
+ * sibling group `nacre-ID`, so that the parent's limits cover them while a container can be frozen
+ * without them. Not thread-safe: one caller at a time per object.
+ */
+#ifndef NACRE_OCI_CGROUP_H
+#define NACRE_OCI_CGROUP_H
+
+#include <sys/types.h>
+#include "base/cleanup.h"
+#include "base/compiler.h"
+
+struct cgroup;
+struct json_object;
+struct oci_spec;
+struct runtime_opts;
+
+/*
+ * Makes the container's group in every mounted hierarchy (v2 beside v1 only if a limit needs it):
+ * at linux.cgroupsPath (absolute: below the hierarchy's root; relative: below the caller's own
+ * group, on v2 beside it), else at ID, relative. Does not apply limits: see cgroup_apply. With
+ * opts->cgroup_manager "disabled" the object is empty and every call below succeeds without doing
+ * anything. A group that exists and holds processes is -EBUSY. Rootless: hierarchies that the
+ * caller may not write are left out; if a limit of the spec needs one of them, cgroup_apply fails.
+ * On failure what was made is removed again. Logs one line. *ret is freed by cgroup_free (which
+ * leaves the groups alone).
+ */
+int cgroup_create(const struct oci_spec *spec, const char *id, const struct runtime_opts *opts,
+		  struct cgroup **ret) __must_check;
+/* Can the cgroup manager of these options work on this host? Logs one line if not; cgroup_create
+ * asks too. */
+int cgroup_check_manager(const struct runtime_opts *opts) __must_check;
+/* For the state file: what cgroup_open needs to find the same groups again; owned by the caller
+ * (json_object_put). */
+struct json_object *cgroup_save(const struct cgroup *cg);
+/* state: what cgroup_save gave, not kept. Groups that are gone meanwhile are no error. */
+int cgroup_open(struct json_object *state, struct cgroup **ret) __must_check;
+void cgroup_free(struct cgroup *cg);
+DEFINE_CLEANUP(struct cgroup *, cgroup_free)
+
+/* Moves a process (all its threads) into the container's group; its later children follow. */
+int cgroup_add_pid(struct cgroup *cg, pid_t pid) __must_check;
+/* Makes the sibling `nacre-ID` if it is not there yet. Before cgroup_save. */
+int cgroup_make_runtime(struct cgroup *cg) __must_check;
+/* Moves a process into the sibling (made if need be: so before cgroup_save). */
+int cgroup_add_runtime_pid(struct cgroup *cg, pid_t pid) __must_check;
+/*
+ * The caller, which must have one thread, moves itself into the container's group or with runtime
+ * into the sibling (cgroup_make_runtime first). On v1 this costs 0.3 ms where moving another
+ * process costs 5: the kernel waits for all CPUs then. So let a child enter before it execs, and
+ * fork from inside what belongs inside. On v2 alone clone3 with CLONE_INTO_CGROUP and the
+ * descriptor of cgroup_dir(cg, "") is as cheap.
+ */
+int cgroup_enter(struct cgroup *cg, bool runtime) __must_check;
+/*
+ * Writes linux.resources (NULL: nothing) to the container's group. The object was checked by
+ * oci_spec_load; a controller that the host lacks is -ENOTSUP. pids.limit N becomes 2N+64, because
+ * a guest process is more than one host process: the exact limit is kept inside. Call before the
+ * first cgroup_add_pid.
+ */
+int cgroup_apply(struct cgroup *cg, struct json_object *resources) __must_check;
+/* Freezes or thaws the container's group; returns when it is so, -ETIMEDOUT after 10 s (thawed
+ * again). */
+int cgroup_freeze(struct cgroup *cg, bool freeze) __must_check;
+bool cgroup_is_frozen(const struct cgroup *cg);
+/* Host pids in the container's group, ascending; *ret is freed by the caller. */
+int cgroup_pids(const struct cgroup *cg, pid_t **ret, size_t *ret_n) __must_check;
+/* SIGKILL to all processes of the container's group, frozen or not, and with runtime also of the
+ * sibling, until none is left alive or 10 s have passed (-ETIMEDOUT). The caller must not be in
+ * either. */
+int cgroup_kill(struct cgroup *cg, bool runtime) __must_check;
+/* How often the host's OOM killer struck in the container's group; 0 if unknown. */
+uint64_t cgroup_oom_kills(const struct cgroup *cg);
+/* Removes both groups (not their parents); already gone is success; retries -EBUSY for up to 2 s.
+ */
+int cgroup_destroy(struct cgroup *cg) __must_check;
+/* Absolute path of the container's directory for a controller ("memory", "pids", ... or "" for v2),
+ * NULL if it has none. Valid as long as cg. */
+const char *cgroup_dir(const struct cgroup *cg, const char *controller);
+
+#endif

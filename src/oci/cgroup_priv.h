@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside of struct cgroup, shared by cgroup*.c and their tests. */
+#ifndef NACRE_OCI_CGROUP_PRIV_H
+#define NACRE_OCI_CGROUP_PRIV_H
+
+#include "oci/cgroup.h"
+
+struct cg_mount {	   /* a mounted hierarchy */
+	char *controllers; /* v1: "cpu,cpuacct" or "name=systemd"; v2: "" */
+	char *point;	   /* where it is mounted */
+	char *own;	   /* the caller's group in it, as seen below point; "/" at the least */
+	bool v2;
+};
+struct cg_layout {
+	struct cg_mount *m;
+	size_t n;
+};
+/* Reads DIR/mountinfo and DIR/cgroup (DIR: /proc/self). */
+int cg_layout_read(const char *dir, struct cg_layout *ret) __must_check;
+void cg_layout_done(struct cg_layout *l);
+/* Absolute directory of the group `path` (linux.cgroupsPath, or an id) in one hierarchy; freed by
+ * the caller, NULL without memory. */
+char *cg_mount_dir(const struct cg_mount *m, const char *path);
+/* Lexically: no empty, "." or ".." component is left, and the result cannot climb above its start.
+ * Keeps whether it is absolute. */
+char *cg_clean_path(const char *path);
+/* "a-b.slice:nacre:ID" -> "/a.slice/a-b.slice/nacre-ID.scope"; NULL if it is not of that form. */
+char *cg_systemd_path(const char *path, const char *id);
+
+struct cg_dir {
+	char *controllers, *point;
+	char *path;    /* the container's group */
+	char *runtime; /* the sibling's, NULL: none in this hierarchy */
+	bool v2;
+};
+struct cgroup {
+	struct cg_dir *dirs;
+	size_t n;
+	char *id;
+	char *v2_controllers; /* of the container's v2 group, space-separated; NULL: not read yet */
+	bool runtime_made;
+};
+int cgroup_create_in(const struct cg_layout *layout, const char *path, const char *id,
+		     bool rootless, struct json_object *resources,
+		     struct cgroup **ret) __must_check;
+/* Directory that controls `controller` for the container; NULL: the host has none. */
+const struct cg_dir *cg_find(struct cgroup *cg, const char *controller);
+/* Writes a value to DIR/FILE in one write. -errno. */
+int cg_write(const char *dir, const char *file, const char *value) __must_check;
+/* The file's text without its last newline, freed by the caller; NULL: errno. */
+char *cg_read(const char *dir, const char *file);
+/* Is word in a list separated by commas or blanks? */
+bool cg_list_has(const char *list, const char *word);
+
+#endif

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+# Help, version, unknown words.
+. "$(dirname "$0")/lib.sh"
+
+passes "--version" --version
+check "it names the specification" grep -q '^spec: 1\.3\.0$' "$work/out"
+passes "-v" -v
+passes "--help" --help
+check "commands are listed" grep -q '^  create ' "$work/out"
+passes "help run" help run
+check "with its options" grep -q -- '--pid-file' "$work/out"
+passes "no arguments: help"
+check "on stdout" grep -q Usage "$work/out"
+for c in create delete do doctor exec features kill list pause ps resume run spec start state checkpoint events restore update; do
+	passes "$c --help" "$c" --help
+	grep -q "^Usage: nacre .* $c" "$work/out" || not_ok "$c --help shows usage" "$work/out"
+done
+fails "unknown command" 1 "No help topic for 'frob'" frob
+fails "help for an unknown command" 1 "No help topic for 'frob'" help frob
+fails "unknown global flag" 1 "flag provided but not defined: --frob" --frob state x
+for c in create delete exec kill list pause ps run start state do; do
+	fails "$c: unknown flag" 1 "flag provided but not defined: --frob" "$c" --frob x
+done
+fails "flag without its value" 1 "flag needs an argument: --bundle" create --bundle
+for c in create delete run start state pause resume; do
+	fails "$c without a container" 1 "\"$c\" requires exactly 1 argument(s)" "$c"
+	fails "$c with two" 1 "\"$c\" requires exactly 1 argument(s)" "$c" a b
+done
+fails "kill without arguments" 1 '"kill" requires a minimum of 1' kill
+fails "exec without a command" 1 '"exec" requires a minimum of 2' exec x
+fails "list with an argument" 1 '"list" requires exactly 0' list x
+for c in update events checkpoint restore; do
+	fails "$c" 1 "$c: not supported yet" "$c" x
+done
+fails "update as engines call it" 1 "not supported yet" update --resources - x
+done_testing
