@@ -18,6 +18,7 @@ struct container {
 	struct path_holder *cwd;
 	int gofer_fd; /* the fuse client's, for messages outside files */
 	uint64_t mem_bytes; /* atomic: kernel memory charged to the container */
+	uint64_t mem_max;   /* its limit, 0 none; constant */
 	int pids;	    /* atomic: tasks; limit below, 0 none */
 	int pids_max;
 	void *priv; /* control server's */

@@ -37,7 +37,7 @@ struct hostfd *hostfd_get(struct hostfd *h)
 
 void hostfd_put(struct hostfd *h)
 {
-	if (!ref_put(&h->ref))
+	if (!h || !ref_put(&h->ref))
 		return;
 	close(h->fd);
 	free(h);

@@ -18,7 +18,7 @@ struct hostfd {
 /* Takes ownership of fd in every case (closes it on failure). */
 int hostfd_new(int fd, bool writable, struct hostfd **ret) __must_check;
 struct hostfd *hostfd_get(struct hostfd *h);
-void hostfd_put(struct hostfd *h);
+void hostfd_put(struct hostfd *h); /* NULL is fine */
 DEFINE_CLEANUP(struct hostfd *, hostfd_put)
 
 /* A new memfd of size bytes (sealed against exec where the host can): backing of shared anonymous

@@ -14,6 +14,7 @@ struct kernel {
 	uint8_t boot_id[16];
 	unsigned ncpu;	    /* what the guest sees */
 	bool strace;	    /* entry hooks print calls */
+	const char *strace_list; /* comma-separated names to print, NULL all */
 	int proc_fd;	    /* sandbox's procfs, -1 */
 };
 extern struct kernel kernel;

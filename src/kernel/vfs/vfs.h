@@ -123,11 +123,8 @@ struct inode {
 	struct list_head sb_node GUARDED_BY(sb->lock);
 	uint64_t map_key;    /* unique over the kernel's life: identity for shared futexes and maps */
 	int writers;	     /* atomic: > 0 open for writing, < 0 being executed (ETXTBSY) */
-<<<<<<< HEAD
 	bool dead GUARDED_BY(lock); /* a directory that was removed: nothing can be made in it */
-=======
 	int shared_maps;     /* atomic: mappings through which the file can be, or become, written */
->>>>>>> mm
 	struct list_head dentries GUARDED_BY(dcache lock); /* aliases */
 	struct pipe *pipe GUARDED_BY(lock);	 /* FIFO */
 	struct file_lock_context *flc GUARDED_BY(lock); /* flock, POSIX, OFD locks */

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kernel/container.h"
+
+#include <errno.h>
+
+int container_charge(struct container *ct, uint64_t n)
+{
+	uint64_t now = __atomic_add_fetch(&ct->mem_bytes, n, __ATOMIC_RELAXED);
+
+	if (ct->mem_max && now > ct->mem_max) {
+		__atomic_sub_fetch(&ct->mem_bytes, n, __ATOMIC_RELAXED);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void container_uncharge(struct container *ct, uint64_t n)
+{
+	__atomic_sub_fetch(&ct->mem_bytes, n, __ATOMIC_RELAXED);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Containers as the API sees them: making, finding, removing. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/log.h"
+#include "kernel/control/control.h"
+#include "platform/platform.h"
+
+struct mutex control_lock = MUTEX_INIT(RANK_CONTROL, "control");
+static LIST_HEAD(boxes);
+
+struct box *box_find(const char *id)
+{
+	struct box *b;
+
+	mutex_assert_held(&control_lock);
+	list_for_each_entry(b, &boxes, node)
+		if (!strcmp(b->ct.id, id))
+			return b;
+	return NULL;
+}
+
+struct process *box_process(struct box *b, const char *exec_id)
+{
+	struct process *p;
+
+	mutex_assert_held(&control_lock);
+	list_for_each_entry(p, &b->processes, node)
+		if (!strcmp(p->exec_id, exec_id))
+			return process_get(p);
+	return NULL;
+}
+
+/* The zygote died: no process of the container can live on. */
+static void zygote_dead(void *priv)
+{
+	struct box *b = priv;
+
+	log_error("container %s: its zygote ended", b->ct.id);
+	if (b->init && b->init->task)
+		kill_group(b->init->task->tg);
+}
+
+static void box_free(struct box *b)
+{
+	struct process *p, *n;
+
+	list_for_each_entry_safe(p, n, &b->processes, node) {
+		list_del(&p->node);
+		process_put(p);
+	}
+	if (b->ct.nsproxy)
+		nsproxy_put(b->ct.nsproxy);
+	else if (b->ct.mnt)
+		mnt_namespace_put(b->ct.mnt);
+	if (b->gofer)
+		fuse_conn_put(b->gofer);
+	if (b->ct.pt)
+		pt_container_free(b->ct.pt);
+	free(b->ct.id);
+	free(b);
+}
+
+static int make_namespaces(struct box *b, const Nacre__Sandbox__V1__CreateContainerRequest *q)
+{
+	struct uts_namespace *uts = uts_namespace_new(*q->hostname ? q->hostname : "localhost",
+						      *q->domainname ? q->domainname : "(none)");
+
+	b->ct.pid_ns = pid_namespace_new(NULL);
+	if (!uts || !b->ct.pid_ns)
+		return -ENOMEM;
+	b->ct.nsproxy = nsproxy_new(uts, mnt_namespace_get(b->ct.mnt), pid_namespace_get(b->ct.pid_ns));
+	return b->ct.nsproxy ? 0 : -ENOMEM;
+}
+
+int box_create(const Nacre__Sandbox__V1__CreateContainerRequest *q, struct rpc_buf *fds, int *ret_pidfd,
+	       char **message)
+{
+	struct box *b = calloc(1, sizeof(*b));
+	struct process *init = NULL;
+	int gofer = rpc_buf_take_fd(fds, q->gofer_fd), r;
+
+	*ret_pidfd = -1;
+	if (!b || gofer < 0) {
+		free(b);
+		if (gofer >= 0)
+			close(gofer);
+		return gofer < 0 ? -EBADF : -ENOMEM;
+	}
+	ref_init(&b->ct.ref);
+	list_init(&b->node);
+	list_init(&b->processes);
+	b->ct.priv = b;
+	b->ct.pids_max = (int)q->pids_limit;
+	b->ct.mem_max = q->memory_limit;
+	b->ct.id = strdup(q->id);
+	r = b->ct.id ? fuse_conn_new(gofer, &b->gofer) : -ENOMEM;
+	if (r == 0)
+		r = pt_container_new(zygote_dead, b, &b->ct.pt, ret_pidfd);
+	if (r == 0)
+		r = box_mounts(b, q, message);
+	if (r == 0)
+		r = make_namespaces(b, q);
+	if (r == 0)
+		r = process_create(b, q->process, "", true, fds, &init, message);
+	if (r == 0) {
+		mutex_lock(&control_lock);
+		if (box_find(q->id)) {
+			r = -EEXIST;
+		} else {
+			b->init = init;
+			list_add_tail(&init->node, &b->processes);
+			list_add_tail(&b->node, &boxes);
+		}
+		mutex_unlock(&control_lock);
+	}
+	if (r < 0) {
+		if (init) {
+			kill_group(init->task->tg);
+			(void)!process_wait(init);
+			process_put(init);
+		}
+		if (*ret_pidfd >= 0)
+			close(TAKE_FD(*ret_pidfd));
+		/* A task that failed to prepare may still be unwinding; what it uses stays until the sandbox ends. */
+		log_debug("container %s was not created: %s", q->id, strerror(-r));
+	}
+	return r;
+}
+
+void box_delete(struct box *b)
+{
+	if (b->init) {
+		kill_group(b->init->task->tg);
+		(void)!process_wait(b->init);
+	}
+	box_free(b);
+}

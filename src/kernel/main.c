@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* nacre-kernel: process 1 of a sandbox. It starts with descriptors, no capability, an empty root, and opens nothing. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+#include "base/log.h"
+#include "kernel/control/control.h"
+#include "kernel/kernel.h"
+#include "platform/platform.h"
+
+struct kernel kernel = {.proc_fd = -1};
+
+struct options {
+	int control, factory, proc, log;
+	bool debug, strace;
+};
+
+static int parse(int argc, char **argv, struct options *o)
+{
+	static const struct option longs[] = {
+		{"control-fd", required_argument, NULL, 'c'}, {"factory-fd", required_argument, NULL, 'f'},
+		{"proc-fd", required_argument, NULL, 'p'},    {"log-fd", required_argument, NULL, 'l'},
+		{"debug", no_argument, NULL, 'd'},	      {"strace", optional_argument, NULL, 's'},
+		{NULL},
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			o->control = atoi(optarg);
+			break;
+		case 'f':
+			o->factory = atoi(optarg);
+			break;
+		case 'p':
+			o->proc = atoi(optarg);
+			break;
+		case 'l':
+			o->log = atoi(optarg);
+			break;
+		case 'd':
+			o->debug = true;
+			break;
+		case 's':
+			o->strace = true;
+			kernel.strace_list = optarg && *optarg ? strdup(optarg) : NULL;
+			break;
+		default:
+			return -EINVAL;
+		}
+	}
+	return o->control < 0 || o->factory < 0 ? -EINVAL : 0;
+}
+
+static int init(const struct options *o)
+{
+	struct platform_params p = {.factory_fd = o->factory, .proc_fd = o->proc};
+	struct timespec now;
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+	int r;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	kernel.boot_ns = (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
+	kernel.ncpu = n > 0 ? (unsigned)n : 1;
+	kernel.proc_fd = o->proc;
+	kernel.strace = o->strace;
+	if (getrandom(kernel.boot_id, sizeof(kernel.boot_id), 0) != sizeof(kernel.boot_id))
+		return -EIO;
+	r = vfs_init();
+	return r < 0 ? r : pt_init(&p);
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = {-1, -1, -1, STDERR_FILENO, false, false};
+	int r;
+
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || parse(argc, argv, &o) < 0) {
+		fprintf(stderr, "nacre-kernel is started by nacre\n");
+		return 2;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	log_setup(o.log, LOG_TEXT, o.debug ? LOG_DEBUG : LOG_INFO, "nacre-kernel");
+	log_set_stderr(false);
+	r = init(&o);
+	if (r < 0) {
+		log_errno(r, "starting the kernel");
+		return 1;
+	}
+	control_serve(o.control);
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Process 1 and the factory. Everything here runs in children forked from a single-threaded nacre. */
+#include "sandbox/birth.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <net/if.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include "base/log.h"
+
+#define FIRST_FREE_FD 3
+
+int open_program(const char *name)
+{
+	char self[4096], path[4200];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	int fd;
+
+	if (n < 0)
+		return -errno;
+	self[n] = 0;
+	*strrchr(self, '/') = 0;
+	snprintf(path, sizeof(path), "%s/%s", self, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT) {
+		snprintf(path, sizeof(path), "%s/../libexec/nacre/%s", self, name);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	}
+	return fd < 0 ? log_errno(-errno, "opening %s", path) : fd;
+}
+
+static int child_fail(const char *what)
+{
+	log_errno(-errno, "%s", what);
+	_exit(1);
+}
+
+static void loopback_up(void)
+{
+	_cleanup_close_ int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq ifr = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+
+	if (s < 0 || ioctl(s, SIOCSIFFLAGS, &ifr) < 0)
+		child_fail("bringing up lo");
+}
+
+/* An empty, read-only root; the old one is gone. at: any directory that exists. */
+static void empty_root(const char *at)
+{
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("nacre", at, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k,nr_inodes=2,mode=555") < 0 ||
+	    chdir(at) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 ||
+	    chdir("/") < 0 ||
+	    mount(NULL, "/", NULL, MS_REMOUNT | MS_RDONLY | MS_BIND | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+		child_fail("making an empty root");
+}
+
+/* A detached procfs of this pid namespace that shows processes only. */
+static int open_proc(void)
+{
+	int fs = (int)syscall(SYS_fsopen, "proc", 1U /* CLOEXEC */), fd;
+
+	if (fs < 0)
+		child_fail("fsopen proc");
+	if (syscall(SYS_fsconfig, fs, 1U /* SET_STRING */, "subset", "pid", 0) < 0 ||
+	    syscall(SYS_fsconfig, fs, 6U /* CREATE */, NULL, NULL, 0) < 0)
+		child_fail("fsconfig proc subset=pid");
+	fd = (int)syscall(SYS_fsmount, fs, 1U, 0U);
+	if (fd < 0)
+		child_fail("fsmount proc");
+	close(fs);
+	return fd;
+}
+
+/* The sandbox's user, no capability in any set, nothing to gain by exec. */
+static void drop_rights(uid_t kuid)
+{
+	const struct rlimit none = {0, 0};
+
+	for (int c = 0; c <= CAP_LAST_CAP; c++)
+		if (prctl(PR_CAPBSET_DROP, c, 0, 0, 0) < 0 && errno != EINVAL)
+			child_fail("dropping the bounding set");
+	if (setrlimit(RLIMIT_CORE, &none) < 0)
+		child_fail("RLIMIT_CORE");
+	if (geteuid() == 0) {
+		if (setgroups(0, NULL) < 0 || setresgid(kuid, kuid, kuid) < 0 || setresuid(kuid, kuid, kuid) < 0)
+			child_fail("becoming the sandbox's user");
+	}
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		child_fail("no_new_privs");
+}
+
+/* Moves fd to a number that exec keeps open. */
+static int keep(int fd, int at)
+{
+	if (dup3(fd, at, 0) < 0)
+		child_fail("dup3");
+	return at;
+}
+
+static _Noreturn void factory(int sock, int stub, uid_t kuid)
+{
+	char *const argv[] = {(char *)(uintptr_t)"nacre-stub", NULL}, *const envp[] = {NULL};
+
+	if (unshare(CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
+		child_fail("the factory's namespaces");
+	setsid();
+	stub = fcntl(stub, F_DUPFD_CLOEXEC, 64);
+	sock = fcntl(sock, F_DUPFD_CLOEXEC, 64);
+	keep(sock, 3);
+	drop_rights(kuid);
+	/* stdin, stdout and stderr are not the stub's business. */
+	syscall(SYS_close_range, 0U, 2U, 0);
+	syscall(SYS_close_range, 4U, (unsigned)stub - 1, 0);
+	syscall(SYS_execveat, stub, "", argv, envp, AT_EMPTY_PATH);
+	_exit(127);
+}
+
+struct fds {
+	int control, factory, proc, log, kernel, stub;
+};
+
+static _Noreturn void exec_kernel(const struct birth *b, struct fds *f)
+{
+	char control[16], fac[16], proc[16], log[16], strace[512];
+	char *argv[16], *const envp[] = {NULL};
+	unsigned n = 0, base = FIRST_FREE_FD;
+
+	f->kernel = fcntl(f->kernel, F_DUPFD_CLOEXEC, 65);
+	f->control = fcntl(f->control, F_DUPFD_CLOEXEC, 64);
+	f->factory = fcntl(f->factory, F_DUPFD_CLOEXEC, 64);
+	f->proc = fcntl(f->proc, F_DUPFD_CLOEXEC, 64);
+	f->log = f->log >= 0 ? fcntl(f->log, F_DUPFD_CLOEXEC, 64) : -1;
+	snprintf(control, sizeof(control), "%d", keep(f->control, (int)base++));
+	snprintf(fac, sizeof(fac), "%d", keep(f->factory, (int)base++));
+	snprintf(proc, sizeof(proc), "%d", keep(f->proc, (int)base++));
+	snprintf(log, sizeof(log), "%d", f->log >= 0 ? keep(f->log, (int)base++) : 2);
+	argv[n++] = (char *)(uintptr_t)"nacre-kernel";
+	argv[n++] = (char *)(uintptr_t)"--control-fd";
+	argv[n++] = control;
+	argv[n++] = (char *)(uintptr_t)"--factory-fd";
+	argv[n++] = fac;
+	argv[n++] = (char *)(uintptr_t)"--proc-fd";
+	argv[n++] = proc;
+	argv[n++] = (char *)(uintptr_t)"--log-fd";
+	argv[n++] = log;
+	if (b->opts->debug)
+		argv[n++] = (char *)(uintptr_t)"--debug";
+	if (b->opts->strace) {
+		snprintf(strace, sizeof(strace), "--strace=%s", b->opts->strace);
+		argv[n++] = strace;
+	}
+	argv[n] = NULL;
+	drop_rights(b->kuid);
+	syscall(SYS_close_range, base, (unsigned)f->kernel - 1, 0);
+	syscall(SYS_execveat, f->kernel, "", argv, envp, AT_EMPTY_PATH);
+	child_fail("executing nacre-kernel");
+	_exit(127);
+}
+
+/* done: closed by exec, which tells the parent that the namespaces are there. */
+static _Noreturn void process_one(const struct birth *b, struct fds *f, int net, int go, int done)
+{
+	const char *path = b->spec->ns[OCI_NS_NET].path;
+	int sv[2];
+	pid_t pid;
+	char c;
+
+	/* The parent puts us into our cgroup first; if it dies, so do we. */
+	prctl(PR_SET_PDEATHSIG, 0);
+	if (read(go, &c, 1) != 1)
+		_exit(1);
+	close(go);
+	setsid();
+	if (path ? setns(net, CLONE_NEWNET) < 0 : unshare(CLONE_NEWNET) < 0)
+		child_fail("entering the network namespace");
+	if (!path)
+		loopback_up();
+	if (unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
+		child_fail("the kernel's namespaces");
+	empty_root(b->dir);
+	f->proc = open_proc();
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) < 0)
+		child_fail("socketpair");
+	pid = fork();
+	if (pid < 0)
+		child_fail("forking the factory");
+	if (pid == 0)
+		factory(sv[1], f->stub, b->kuid);
+	f->factory = sv[0];
+	if (dup3(done, 64, O_CLOEXEC) < 0)
+		child_fail("dup3");
+	exec_kernel(b, f);
+}
+
+int birth_kernel(struct birth *b)
+{
+	_cleanup_close_ int kernel = open_program("nacre-kernel"), stub = open_program("nacre-stub"), net = -1;
+	struct fds f = {.control = b->listen_fd, .log = b->opts->log_fd, .kernel = kernel, .stub = stub};
+	const char *path = b->spec->ns[OCI_NS_NET].path;
+	int go[2], done[2], r = 0;
+	char c;
+	pid_t pid;
+
+	if (kernel < 0 || stub < 0)
+		return kernel < 0 ? kernel : stub;
+	if (path) {
+		net = open(path, O_RDONLY | O_CLOEXEC);
+		if (net < 0)
+			return log_errno(-errno, "linux.namespaces network path %s", path);
+	}
+	if (pipe2(go, O_CLOEXEC) < 0 || pipe2(done, O_CLOEXEC) < 0)
+		return log_errno(-errno, "pipe");
+	fflush(NULL);
+	pid = (pid_t)syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0);
+	if (pid == 0) {
+		close(go[1]);
+		close(done[0]);
+		process_one(b, &f, net, go[0], done[1]);
+	}
+	close(go[0]);
+	close(done[1]);
+	if (pid < 0) {
+		r = log_errno(-errno, "making the sandbox's pid namespace");
+	} else {
+		b->kernel = pid;
+		r = cgroup_add_runtime_pid(b->cgroup, pid);
+		if (r == 0 && write(go[1], "", 1) != 1)
+			r = -errno;
+	}
+	close(go[1]);
+	if (r == 0)
+		(void)!read(done[0], &c, 1); /* end of file at exec, or when it died: the first call tells */
+	close(done[0]);
+	return r;
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is done with a container that exists: start, signal, wait, delete, pause, ps, resize. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include "base/log.h"
+#include "oci/hooks.h"
+#include "oci/parse.h"
+#include "sandbox/request.h"
+#include "sandbox/state.h"
+
+static int load(const struct runtime_opts *r, const char *id, struct state **ret)
+{
+	int err = state_load(r, id, ret);
+
+	if (err == -ENOENT)
+		log_error("container does not exist: %s", id);
+	else if (err < 0)
+		log_error("%s: %s/%s", err == -EACCES ? "permission denied" : strerror(-err), r->root, id);
+	return err;
+}
+
+static int connect_to(const struct runtime_opts *r, const struct state *s)
+{
+	_cleanup_free_ char *dir = NULL;
+	int fd = state_dir(r, s->sandbox_id ? s->sandbox_id : s->id, &dir);
+
+	if (fd == 0)
+		fd = control_connect(dir);
+	return fd < 0 ? log_errno(fd, "container %s: its sandbox cannot be reached", s->id) : fd;
+}
+
+static char *state_text(const struct state *s, const struct oci_spec *spec, const char *status)
+{
+	struct oci_state doc = {.id = s->id, .bundle = s->bundle, .status = status,
+				.pid = strcmp(status, "stopped") ? s->gofer.pid : 0, .rootfs = s->rootfs,
+				.created = s->created, .spec = spec};
+
+	return oci_state_json(&doc, false);
+}
+
+static int run_hooks(const struct state *s, enum oci_hook_kind kind, const char *status)
+{
+	_cleanup_(oci_spec_freep) struct oci_spec *spec = NULL;
+	_cleanup_free_ char *text = NULL;
+
+	if (access(s->bundle, R_OK) < 0 || oci_spec_load(s->bundle, &spec) < 0)
+		return 0;
+	text = state_text(s, spec, status);
+	return text ? hooks_run(spec, kind, text) : -ENOMEM;
+}
+
+int container_start(const struct runtime_opts *r, const char *id)
+{
+	Nacre__Sandbox__V1__ContainerRequest q = NACRE__SANDBOX__V1__CONTAINER_REQUEST__INIT;
+	_cleanup_(state_freep) struct state *s = NULL;
+	_cleanup_close_ int fd = -1;
+	int err = load(r, id, &s);
+
+	if (err < 0)
+		return err;
+	if (!proc_alive(&s->gofer) || s->started) {
+		log_error("cannot start a container that is %s: %s", s->started ? "running" : "stopped", id);
+		return -EINVAL;
+	}
+	err = run_hooks(s, OCI_HOOK_START_CONTAINER, "created");
+	if (err < 0)
+		return err;
+	fd = connect_to(r, s);
+	if (fd < 0)
+		return fd;
+	q.id = s->id;
+	err = control_call(fd, "StartContainer", &q.base, NULL, 0, NULL, NULL);
+	if (err < 0)
+		return err;
+	s->started = true;
+	err = state_save(r, s);
+	return err < 0 ? err : run_hooks(s, OCI_HOOK_POSTSTART, "running");
+}
+
+static int signal_process(const struct runtime_opts *r, const char *id, const char *exec_id, int sig, bool all)
+{
+	Nacre__Sandbox__V1__SignalRequest q = NACRE__SANDBOX__V1__SIGNAL_REQUEST__INIT;
+	_cleanup_(state_freep) struct state *s = NULL;
+	_cleanup_close_ int fd = -1;
+	int err = load(r, id, &s);
+
+	if (err < 0)
+		return err;
+	if (!proc_alive(&s->gofer)) {
+		log_error("container not running: %s", id);
+		return -ESRCH;
+	}
+	fd = connect_to(r, s);
+	if (fd < 0)
+		return fd;
+	q.id = s->id;
+	q.exec_id = (char *)(uintptr_t)(exec_id ? exec_id : "");
+	q.signal = (uint32_t)sig;
+	q.all = all;
+	return control_call(fd, "Signal", &q.base, NULL, 0, NULL, NULL);
+}
+
+int container_signal(const struct runtime_opts *r, const char *id, int sig, bool all)
+{
+	return signal_process(r, id, NULL, sig, all);
+}
+
+int container_signal_exec(const struct runtime_opts *r, const char *id, const char *exec_id, int sig)
+{
+	return signal_process(r, id, exec_id, sig, false);
+}
+
+/* The gofer ends with the container's status; it is our child when we made the container. */
+int container_wait(const struct runtime_opts *r, const char *id, int *ret_status)
+{
+	Nacre__Sandbox__V1__WaitRequest q = NACRE__SANDBOX__V1__WAIT_REQUEST__INIT;
+	_cleanup_(state_freep) struct state *s = NULL;
+	Nacre__Sandbox__V1__WaitResponse *resp;
+	_cleanup_close_ int fd = -1;
+	struct rpc_buf reply;
+	int err = load(r, id, &s);
+
+	if (err < 0)
+		return err;
+	while (waitpid(s->gofer.pid, ret_status, 0) < 0) {
+		if (errno == EINTR)
+			continue;
+		if (errno != ECHILD)
+			return log_errno(-errno, "waiting for container %s", id);
+		fd = connect_to(r, s);
+		if (fd < 0)
+			return fd;
+		q.id = s->id;
+		q.exec_id = (char *)(uintptr_t)"";
+		err = control_call(fd, "Wait", &q.base, NULL, 0, &reply, NULL);
+		if (err < 0)
+			return err;
+		resp = nacre__sandbox__v1__wait_response__unpack(NULL, reply.len, reply.data);
+		*ret_status = resp ? (int)resp->status : 0;
+		if (resp)
+			nacre__sandbox__v1__wait_response__free_unpacked(resp, NULL);
+		rpc_buf_done(&reply);
+		break;
+	}
+	return 0;
+}
+
+static int remove_dir(const char *dir)
+{
+	static const char *const names[] = {"state.json", "state.json.new", "sock"};
+	_cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (unlinkat(fd, names[i], 0) < 0 && errno != ENOENT)
+			return -errno;
+	return rmdir(dir) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+/* Everything of the container, from any state. The first error is reported, but the rest is still done. */
+static int destroy(const struct runtime_opts *r, struct state *s)
+{
+	bool last = !s->sandbox_id || !strcmp(s->sandbox_id, s->id);
+	_cleanup_free_ char *dir = NULL;
+	int err = 0, e;
+
+	e = proc_kill(&s->gofer);
+	if (e < 0)
+		err = log_errno(e, "killing the gofer of %s", s->id);
+	if (last) {
+		/* Process 1 takes its pid namespace along. */
+		e = proc_kill(&s->kernel);
+		if (e < 0 && !err)
+			err = log_errno(e, "killing the sandbox of %s", s->id);
+	}
+	if (s->cgroup) {
+		e = cgroup_kill(s->cgroup, last);
+		if (e == 0)
+			e = cgroup_destroy(s->cgroup);
+		if (e < 0 && !err)
+			err = log_errno(e, "removing the cgroups of %s", s->id);
+	}
+	if (state_dir(r, s->id, &dir) < 0)
+		return -ENOMEM;
+	e = remove_dir(dir);
+	if (e < 0 && !err)
+		err = log_errno(e, "removing %s", dir);
+	return err;
+}
+
+int container_delete(const struct runtime_opts *r, const char *id, bool force)
+{
+	_cleanup_(state_freep) struct state *s = NULL;
+	_cleanup_free_ char *dir = NULL;
+	int err = state_load(r, id, &s);
+
+	if (err < 0 && force) {
+		/* Nothing durable: a directory at most, made before the state was. */
+		if (err != -ENOENT && err != -EINVAL)
+			return log_errno(err, "%s/%s", r->root, id);
+		return state_dir(r, id, &dir) < 0 ? -ENOMEM : remove_dir(dir);
+	}
+	if (err < 0)
+		return load(r, id, &s);
+	if (!force && proc_alive(&s->gofer)) {
+		log_error("cannot delete container %s that is not stopped: %s", id, s->started ? "running" : "created");
+		return -EBUSY;
+	}
+	err = destroy(r, s);
+	(void)!run_hooks(s, OCI_HOOK_POSTSTOP, "stopped");
+	return err;
+}
+
+int container_pause(const struct runtime_opts *r, const char *id, bool pause)
+{
+	_cleanup_(state_freep) struct state *s = NULL;
+	int err = load(r, id, &s);
+
+	if (err < 0)
+		return err;
+	if (!proc_alive(&s->gofer) || !s->cgroup || cgroup_is_frozen(s->cgroup) == pause) {
+		log_error("cannot %s container %s: it is %s", pause ? "pause" : "resume", id,
+			  !proc_alive(&s->gofer) ? "not running" : pause ? "paused" : "not paused");
+		return -EINVAL;
+	}
+	return cgroup_freeze(s->cgroup, pause);
+}
+
+int container_resize(const struct runtime_opts *r, const char *id, const char *exec_id, unsigned rows,
+		     unsigned columns)
+{
+	Nacre__Sandbox__V1__ResizeRequest q = NACRE__SANDBOX__V1__RESIZE_REQUEST__INIT;
+	_cleanup_(state_freep) struct state *s = NULL;
+	_cleanup_close_ int fd = -1;
+	int err = load(r, id, &s);
+
+	if (err < 0)
+		return err;
+	fd = connect_to(r, s);
+	if (fd < 0)
+		return fd;
+	q.id = s->id;
+	q.exec_id = (char *)(uintptr_t)(exec_id ? exec_id : "");
+	q.rows = rows;
+	q.columns = columns;
+	return control_call(fd, "Resize", &q.base, NULL, 0, NULL, NULL);
+}
+
+int container_ps(const struct runtime_opts *r, const char *id, struct container_process **ret, size_t *ret_n)
+{
+	Nacre__Sandbox__V1__ContainerRequest q = NACRE__SANDBOX__V1__CONTAINER_REQUEST__INIT;
+	_cleanup_(state_freep) struct state *s = NULL;
+	Nacre__Sandbox__V1__PidsResponse *resp;
+	struct container_process *v;
+	_cleanup_close_ int fd = -1;
+	struct rpc_buf reply;
+	int err = load(r, id, &s);
+
+	if (err < 0)
+		return err;
+	fd = connect_to(r, s);
+	if (fd < 0)
+		return fd;
+	q.id = s->id;
+	err = control_call(fd, "Pids", &q.base, NULL, 0, &reply, NULL);
+	if (err < 0)
+		return err;
+	resp = nacre__sandbox__v1__pids_response__unpack(NULL, reply.len, reply.data);
+	rpc_buf_done(&reply);
+	if (!resp)
+		return log_errno(-EPROTO, "the sandbox's list of processes");
+	v = calloc(resp->n_processes + 1, sizeof(*v));
+	for (size_t i = 0; v && i < resp->n_processes; i++) {
+		const Nacre__Sandbox__V1__ProcessInfo *p = resp->processes[i];
+
+		v[i] = (struct container_process){.pid = (int)p->pid, .ppid = (int)p->ppid, .uid = (int)p->uid,
+						  .host_pid = (int)p->host_pid, .command = strdup(p->command)};
+	}
+	*ret_n = resp->n_processes;
+	nacre__sandbox__v1__pids_response__free_unpacked(resp, NULL);
+	*ret = v;
+	return v ? 0 : -ENOMEM;
+}

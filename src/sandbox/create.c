@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* container_create: a table of steps; when one fails everything made so far is removed by the same code that
+ * `delete --force` uses, driven by the state file. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include "base/log.h"
+#include "oci/hooks.h"
+#include "sandbox/birth.h"
+#include "sandbox/console.h"
+#include "sandbox/request.h"
+#include "sandbox/state.h"
+
+#define KUID_BASE 0x7a000000U
+#define KUID_RANGE 0x00ffffffU
+
+struct creation {
+	const struct runtime_opts *r;
+	const struct create_opts *o;
+	const struct oci_spec *spec;
+	struct state *s;
+	struct birth b;
+	char *dir;
+	int control, tty;
+};
+
+static int step_directory(struct creation *c)
+{
+	char when[64];
+	struct tm tm;
+	time_t now = time(NULL);
+
+	if (mkdir(c->r->root, 0711) < 0 && errno != EEXIST)
+		return log_errno(-errno, "--root %s", c->r->root);
+	if (state_dir(c->r, c->o->id, &c->dir) < 0)
+		return -ENOMEM;
+	if (mkdir(c->dir, 0711) < 0) {
+		int r = -errno;
+
+		if (r == -EEXIST)
+			log_error("container with given ID already exists: %s", c->o->id);
+		else
+			log_errno(r, "%s", c->dir);
+		free(TAKE_PTR(c->dir)); /* not ours to remove */
+		return r;
+	}
+	gmtime_r(&now, &tm);
+	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	c->s = calloc(1, sizeof(*c->s));
+	if (!c->s)
+		return -ENOMEM;
+	c->s->id = strdup(c->o->id);
+	c->s->bundle = strdup(c->spec->bundle ? c->spec->bundle : "/");
+	c->s->rootfs = strdup(c->spec->rootfs);
+	c->s->created = strdup(when);
+	c->s->sandbox_id = strdup(c->o->id);
+	c->s->owner = geteuid();
+	return state_save(c->r, c->s);
+}
+
+static int step_cgroup(struct creation *c)
+{
+	int r = cgroup_create(c->spec, c->o->id, c->r, &c->s->cgroup);
+
+	if (r == 0)
+		r = cgroup_apply(c->s->cgroup, c->spec->resources);
+	return r < 0 ? r : state_save(c->r, c->s);
+}
+
+static int step_socket(struct creation *c)
+{
+	_cleanup_close_ int dfd = open(c->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd;
+
+	if (dfd < 0)
+		return log_errno(-errno, "%s", c->dir);
+	snprintf(a.sun_path, sizeof(a.sun_path), "/proc/self/fd/%d/sock", dfd);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 || fchmodat(dfd, "sock", 0600, 0) < 0 ||
+	    listen(fd, 64) < 0)
+		return log_errno(-errno, "%s/sock", c->dir);
+	c->b.listen_fd = fd;
+	return 0;
+}
+
+/* A user of its own for each sandbox, so that sandboxes share no limits and cannot signal each other. */
+static uid_t choose_kuid(const char *id)
+{
+	uint64_t h = 1469598103934665603ULL;
+
+	if (geteuid() != 0)
+		return geteuid();
+	for (const char *p = id; *p; p++)
+		h = (h ^ (unsigned char)*p) * 1099511628211ULL;
+	return KUID_BASE + (uid_t)((h ^ (h >> 32)) & KUID_RANGE);
+}
+
+static int step_kernel(struct creation *c)
+{
+	int r;
+
+	c->b.opts = c->r;
+	c->b.spec = c->spec;
+	c->b.dir = c->dir;
+	c->b.cgroup = c->s->cgroup;
+	c->b.kuid = choose_kuid(c->o->id);
+	r = birth_kernel(&c->b);
+	if (c->b.kernel > 0 && proc_id_of(c->b.kernel, &c->s->kernel) < 0 && r == 0)
+		r = log_errno(-ESRCH, "nacre-kernel ended at once");
+	return r < 0 ? r : state_save(c->r, c->s);
+}
+
+static char *state_text(struct creation *c, const char *status)
+{
+	struct oci_state doc = {.id = c->s->id, .bundle = c->s->bundle, .status = status, .pid = c->s->gofer.pid,
+				.rootfs = c->s->rootfs, .created = c->s->created, .spec = c->spec};
+
+	return oci_state_json(&doc, false);
+}
+
+static int step_gofer(struct creation *c)
+{
+	_cleanup_free_ char *text = state_text(c, "creating");
+	int r;
+
+	c->b.state_json = text;
+	r = birth_gofer(&c->b);
+	if (c->b.gofer > 0 && proc_id_of(c->b.gofer, &c->s->gofer) < 0 && r == 0)
+		r = log_errno(-ESRCH, "nacre-gofer ended at once");
+	c->b.state_json = NULL;
+	return r < 0 ? r : state_save(c->r, c->s);
+}
+
+static int step_hooks(struct creation *c)
+{
+	_cleanup_free_ char *text = state_text(c, "creating");
+	int r = text ? hooks_run(c->spec, OCI_HOOK_PRESTART, text) : -ENOMEM;
+
+	if (r == 0)
+		r = hooks_run(c->spec, OCI_HOOK_CREATE_RUNTIME, text);
+	return r;
+}
+
+/* The zygote joins the container's cgroup; all stubs inherit it. Its pid comes from the kernel, so it must be shown to
+ * be a process of this sandbox. */
+static int place_zygote(struct creation *c, int pidfd)
+{
+	char path[64], line[256], a[64] = "", b[64] = "";
+	_cleanup_fclose_ FILE *f = NULL;
+	int pid = 0;
+
+	if (pidfd < 0)
+		return -EPROTO;
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		sscanf(line, "Pid: %d", &pid);
+	if (pid <= 0)
+		return log_errno(-EPROTO, "the zygote's pid");
+	snprintf(path, sizeof(path), "/proc/%d/ns/pid", pid);
+	if (readlink(path, a, sizeof(a) - 1) < 0)
+		return log_errno(-errno, "%s", path);
+	snprintf(path, sizeof(path), "/proc/%d/ns/pid", c->s->kernel.pid);
+	if (readlink(path, b, sizeof(b) - 1) < 0)
+		return log_errno(-errno, "%s", path);
+	if (strcmp(a, b) != 0)
+		return log_errno(-EPERM, "process %d is not of this sandbox", pid);
+	return cgroup_add_pid(c->s->cgroup, pid);
+}
+
+static int step_container(struct creation *c)
+{
+	int fds[RPC_MAX_FDS], r, tty = c->o->tty_fd, pidfd;
+	struct rpc_buf reply;
+	unsigned n = 0;
+
+	if (c->spec->process.terminal && c->o->console_socket) {
+		r = console_socket_slave(c->o->console_socket, &c->tty);
+		if (r < 0)
+			return r;
+		tty = c->tty;
+	}
+	fds[n++] = c->b.gofer_sock;
+	r = stdio_fds(c->spec->process.terminal, tty, c->o->preserve_fds, fds, &n);
+	if (r < 0)
+		return log_errno(r, "--preserve-fds %d", c->o->preserve_fds);
+	c->control = control_connect(c->dir);
+	if (c->control < 0)
+		return log_errno(c->control, "connecting to the sandbox");
+	r = control_create(c->control, c->spec, c->o, c->r, fds, n, &reply);
+	if (r < 0)
+		return r;
+	pidfd = rpc_buf_take_fd(&reply, 0);
+	r = place_zygote(c, pidfd);
+	if (pidfd >= 0)
+		close(pidfd);
+	rpc_buf_done(&reply);
+	return r;
+}
+
+static int step_pid_file(struct creation *c)
+{
+	_cleanup_free_ char *tmp = NULL;
+	_cleanup_fclose_ FILE *f = NULL;
+
+	if (!c->o->pid_file)
+		return 0;
+	if (asprintf(&tmp, "%s.%d", c->o->pid_file, getpid()) < 0)
+		return -ENOMEM;
+	f = fopen(tmp, "we");
+	if (!f || fprintf(f, "%d", c->s->gofer.pid) < 0 || fflush(f) != 0 || rename(tmp, c->o->pid_file) < 0) {
+		int r = -errno;
+
+		unlink(tmp);
+		return log_errno(r, "--pid-file %s", c->o->pid_file);
+	}
+	return 0;
+}
+
+int container_create(const struct runtime_opts *r, const struct create_opts *o, const struct oci_spec *spec)
+{
+	static int (*const steps[])(struct creation *c) = {
+		step_directory, step_cgroup, step_socket,    step_kernel,
+		step_gofer,	step_hooks,  step_container, step_pid_file,
+	};
+	struct creation c = {.r = r, .o = o, .spec = spec, .control = -1, .tty = -1,
+			     .b = {.listen_fd = -1, .gofer_sock = -1}};
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < ARRAY_SIZE(steps); i++)
+		err = steps[i](&c);
+	if (c.control >= 0)
+		close(c.control);
+	if (c.tty >= 0)
+		close(c.tty);
+	if (c.b.listen_fd >= 0)
+		close(c.b.listen_fd);
+	if (c.b.gofer_sock >= 0)
+		close(c.b.gofer_sock);
+	if (err < 0 && c.dir) {
+		/* What a step could not yet write down is still known here. */
+		if (c.s && (c.b.kernel > 0 || c.b.gofer > 0))
+			(void)!state_save(r, c.s);
+		(void)!container_delete(r, o->id, true);
+	}
+	if (c.s)
+		state_free(c.s);
+	free(c.dir);
+	return err;
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sandbox/state.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include "base/log.h"
+#include "oci/hooks.h"
+#include "oci/parse.h"
+
+int state_dir(const struct runtime_opts *r, const char *id, char **ret)
+{
+	return asprintf(ret, "%s/%s", r->root, id) < 0 ? -ENOMEM : 0;
+}
+
+/* --- processes ------------------------------------------------------------------------------------------ */
+
+int proc_id_of(pid_t pid, struct proc_id *ret)
+{
+	char path[64], buf[1024], *p;
+	_cleanup_close_ int fd = -1;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	n = read(fd, buf, sizeof(buf) - 1);
+	if (n <= 0)
+		return -ESRCH;
+	buf[n] = 0;
+	p = strrchr(buf, ')');
+	if (!p || (p[2] == 'Z' || p[2] == 'X'))
+		return -ESRCH;
+	for (int i = 0; p && i < 20; i++)
+		p = strchr(p + 1, ' ');
+	if (!p)
+		return -ESRCH;
+	ret->pid = pid;
+	ret->start = strtoull(p + 1, NULL, 10);
+	return 0;
+}
+
+bool proc_alive(const struct proc_id *p)
+{
+	struct proc_id now;
+
+	return p->pid > 0 && proc_id_of(p->pid, &now) == 0 && now.start == p->start;
+}
+
+int proc_open(const struct proc_id *p)
+{
+	int fd;
+
+	if (p->pid <= 0)
+		return -ESRCH;
+	fd = (int)syscall(SYS_pidfd_open, p->pid, 0);
+	if (fd < 0)
+		return -errno;
+	if (!proc_alive(p)) {
+		close(fd);
+		return -ESRCH;
+	}
+	return fd;
+}
+
+int proc_kill(const struct proc_id *p)
+{
+	_cleanup_close_ int fd = proc_open(p);
+	struct pollfd pfd = {.fd = fd, .events = POLLIN};
+	int r = 0;
+
+	if (fd >= 0) {
+		syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);
+		r = poll(&pfd, 1, 10000) > 0 ? 0 : -ETIMEDOUT;
+	}
+	if (p->pid > 0)
+		waitpid(p->pid, NULL, WNOHANG); /* our child, when we are its `nacre run` */
+	return r;
+}
+
+/* --- the file -------------------------------------------------------------------------------------------- */
+
+static void add_string(struct json_object *o, const char *key, const char *v)
+{
+	if (v)
+		json_object_object_add(o, key, json_object_new_string(v));
+}
+
+static void add_proc(struct json_object *o, const char *key, const struct proc_id *p)
+{
+	struct json_object *j = json_object_new_object();
+
+	json_object_object_add(j, "pid", json_object_new_int(p->pid));
+	json_object_object_add(j, "start", json_object_new_uint64(p->start));
+	json_object_object_add(o, key, j);
+}
+
+int state_save(const struct runtime_opts *r, const struct state *s)
+{
+	struct json_object *o = json_object_new_object();
+	_cleanup_free_ char *dir = NULL;
+	_cleanup_close_ int dfd = -1, fd = -1;
+	const char *text;
+	size_t n;
+	int err = 0;
+
+	json_object_object_add(o, "version", json_object_new_int(STATE_VERSION));
+	add_string(o, "id", s->id);
+	add_string(o, "bundle", s->bundle);
+	add_string(o, "rootfs", s->rootfs);
+	add_string(o, "created", s->created);
+	add_string(o, "sandbox", s->sandbox_id);
+	add_proc(o, "gofer", &s->gofer);
+	add_proc(o, "kernel", &s->kernel);
+	json_object_object_add(o, "started", json_object_new_boolean(s->started));
+	json_object_object_add(o, "owner", json_object_new_int64(s->owner));
+	if (s->cgroup)
+		json_object_object_add(o, "cgroup", cgroup_save(s->cgroup));
+	text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN);
+	n = strlen(text);
+	if (state_dir(r, s->id, &dir) < 0)
+		err = -ENOMEM;
+	if (!err)
+		dfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (!err && dfd < 0)
+		err = -errno;
+	if (!err)
+		fd = openat(dfd, "state.json.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (!err && (fd < 0 || write(fd, text, n) != (ssize_t)n ||
+		     renameat(dfd, "state.json.new", dfd, "state.json") < 0))
+		err = errno ? -errno : -EIO;
+	json_object_put(o);
+	return err;
+}
+
+static char *get_string(struct json_object *o, const char *key)
+{
+	struct json_object *j;
+
+	return json_object_object_get_ex(o, key, &j) ? strdup(json_object_get_string(j)) : NULL;
+}
+
+static void get_proc(struct json_object *o, const char *key, struct proc_id *p)
+{
+	struct json_object *j, *v;
+
+	if (!json_object_object_get_ex(o, key, &j))
+		return;
+	if (json_object_object_get_ex(j, "pid", &v))
+		p->pid = json_object_get_int(v);
+	if (json_object_object_get_ex(j, "start", &v))
+		p->start = json_object_get_uint64(v);
+}
+
+int state_load(const struct runtime_opts *r, const char *id, struct state **ret)
+{
+	_cleanup_free_ char *dir = NULL, *path = NULL;
+	_cleanup_(state_freep) struct state *s = NULL;
+	struct json_object *o, *j;
+
+	if (state_dir(r, id, &dir) < 0 || asprintf(&path, "%s/state.json", dir) < 0)
+		return -ENOMEM;
+	if (access(path, R_OK) < 0)
+		return -errno;
+	o = json_object_from_file(path);
+	if (!o)
+		return -EINVAL;
+	s = calloc(1, sizeof(*s));
+	if (!s) {
+		json_object_put(o);
+		return -ENOMEM;
+	}
+	s->id = get_string(o, "id");
+	s->bundle = get_string(o, "bundle");
+	s->rootfs = get_string(o, "rootfs");
+	s->created = get_string(o, "created");
+	s->sandbox_id = get_string(o, "sandbox");
+	get_proc(o, "gofer", &s->gofer);
+	get_proc(o, "kernel", &s->kernel);
+	if (json_object_object_get_ex(o, "started", &j))
+		s->started = json_object_get_boolean(j);
+	if (json_object_object_get_ex(o, "owner", &j))
+		s->owner = (uid_t)json_object_get_int64(j);
+	if (json_object_object_get_ex(o, "cgroup", &j) && cgroup_open(j, &s->cgroup) < 0)
+		s->cgroup = NULL;
+	json_object_put(o);
+	if (!s->id || !s->bundle)
+		return -EINVAL;
+	*ret = TAKE_PTR(s);
+	return 0;
+}
+
+void state_free(struct state *s)
+{
+	free(s->id);
+	free(s->bundle);
+	free(s->rootfs);
+	free(s->created);
+	free(s->sandbox_id);
+	if (s->cgroup)
+		cgroup_free(s->cgroup);
+	free(s);
+}
+
+/* --- for state and list ------------------------------------------------------------------------------------- */
+
+void container_info_free(struct container_info *i)
+{
+	free(i->id);
+	free(i->bundle);
+	free(i->rootfs);
+	free(i->created);
+	free(i->state_json);
+	free(i);
+}
+
+static int fill_info(struct state *s, struct container_info **ret)
+{
+	_cleanup_(oci_spec_freep) struct oci_spec *spec = NULL;
+	struct container_info *i = calloc(1, sizeof(*i));
+	struct oci_state doc;
+
+	if (!i)
+		return -ENOMEM;
+	i->status = !proc_alive(&s->gofer)			      ? "stopped"
+		    : s->cgroup && cgroup_is_frozen(s->cgroup) ? "paused"
+		    : s->started				      ? "running"
+								      : "created";
+	i->pid = strcmp(i->status, "stopped") ? s->gofer.pid : 0;
+	i->owner = s->owner;
+	if (oci_spec_load(s->bundle, &spec) < 0)
+		spec = NULL; /* the bundle may be gone: then there are no annotations */
+	doc = (struct oci_state){.id = s->id, .bundle = s->bundle, .status = i->status, .pid = i->pid,
+				 .rootfs = s->rootfs, .created = s->created, .spec = spec};
+	i->state_json = oci_state_json(&doc, true);
+	i->id = TAKE_PTR(s->id);
+	i->bundle = TAKE_PTR(s->bundle);
+	i->rootfs = TAKE_PTR(s->rootfs);
+	i->created = TAKE_PTR(s->created);
+	if (!i->state_json) {
+		container_info_free(i);
+		return -ENOMEM;
+	}
+	*ret = i;
+	return 0;
+}
+
+int container_state(const struct runtime_opts *r, const char *id, struct container_info **ret)
+{
+	_cleanup_(state_freep) struct state *s = NULL;
+	int err = state_load(r, id, &s);
+
+	if (err == -ENOENT)
+		log_error("container does not exist: %s", id);
+	else if (err == -EACCES)
+		log_error("permission denied: %s/%s/state.json", r->root, id);
+	else if (err < 0)
+		log_error("state of container %s: %s", id, strerror(-err));
+	return err < 0 ? err : fill_info(s, ret);
+}
+
+int container_list(const struct runtime_opts *r, struct container_info ***ret, size_t *ret_n)
+{
+	struct container_info **v = NULL;
+	struct dirent **names;
+	size_t n = 0;
+	int count = scandir(r->root, &names, NULL, alphasort), err = 0;
+
+	*ret = NULL;
+	*ret_n = 0;
+	if (count < 0) {
+		if (errno == ENOENT)
+			return 0;
+		err = -errno;
+		log_error("%s: %s", errno == EACCES ? "permission denied" : strerror(errno), r->root);
+		return err;
+	}
+	v = calloc((size_t)count + 1, sizeof(struct container_info *));
+	for (int i = 0; i < count; i++) {
+		_cleanup_(state_freep) struct state *s = NULL;
+		int e = names[i]->d_name[0] == '.' ? -ENOENT : state_load(r, names[i]->d_name, &s);
+
+		if (e == -EACCES && !err) {
+			err = e;
+			log_error("permission denied: %s/%s/state.json", r->root, names[i]->d_name);
+		}
+		if (e == 0 && v && fill_info(s, &v[n]) == 0)
+			n++;
+		free(names[i]);
+	}
+	free(names);
+	if (!v)
+		return -ENOMEM;
+	if (err < 0) {
+		for (size_t i = 0; i < n; i++)
+			container_info_free(v[i]);
+		free(v);
+		return err;
+	}
+	*ret = v;
+	*ret_n = n;
+	return 0;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is durable of a container: ROOT/ID/state.json, written by rename. A process is named by pid and start time, so
+ * that a number used again is never mistaken for it. */
+#ifndef NACRE_SANDBOX_STATE_H
+#define NACRE_SANDBOX_STATE_H
+
+#include <sys/types.h>
+#include "oci/cgroup.h"
+#include "sandbox/sandbox.h"
+
+#define STATE_VERSION 1
+
+struct proc_id {
+	pid_t pid; /* 0: none */
+	unsigned long long start; /* field 22 of /proc/PID/stat */
+};
+struct state {
+	char *id, *bundle, *rootfs, *created;
+	struct proc_id gofer;	 /* the OCI pid */
+	struct proc_id kernel;	 /* process 1 of the sandbox */
+	char *sandbox_id;	 /* whose directory holds the control socket */
+	bool started;
+	uid_t owner;
+	struct cgroup *cgroup;	 /* may be NULL */
+};
+
+int state_dir(const struct runtime_opts *r, const char *id, char **ret) __must_check;
+/* -ENOENT without a state file. Logs nothing. */
+int state_load(const struct runtime_opts *r, const char *id, struct state **ret) __must_check;
+int state_save(const struct runtime_opts *r, const struct state *s) __must_check;
+void state_free(struct state *s);
+DEFINE_CLEANUP(struct state *, state_free)
+
+int proc_id_of(pid_t pid, struct proc_id *ret) __must_check;
+bool proc_alive(const struct proc_id *p);
+/* A pidfd of exactly that process, -ESRCH when it is gone. */
+int proc_open(const struct proc_id *p) __must_check;
+/* SIGKILL and wait until it is gone (reaping it when it is our child); at most 10 s: -ETIMEDOUT. */
+int proc_kill(const struct proc_id *p) __must_check;
+
+#endif
