@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* nacre-kernel: process 1 of a sandbox. It starts with descriptors, no capability, an empty root, and opens nothing. */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 #include "base/log.h"
+#include "confine/kernel_filter.h"
+#include "confine/rights.h"
 #include "kernel/control/control.h"
 #include "kernel/kernel.h"
 #include "platform/platform.h"
@@ -60,6 +62,18 @@ static int parse(int argc, char **argv, struct options *o)
 	return o->control < 0 || o->factory < 0 ? -EINVAL : 0;
 }
 
+/* The filter knows the procfs descriptor by its number. */
+static int move_proc(struct options *o)
+{
+	if (o->proc < 0)
+		return 0;
+	if (dup3(o->proc, KERNEL_PROC_FD, O_CLOEXEC) < 0)
+		return -errno;
+	close(o->proc);
+	o->proc = KERNEL_PROC_FD;
+	return 0;
+}
+
 static int init(const struct options *o)
 {
 	struct platform_params p = {.factory_fd = o->factory, .proc_fd = o->proc};
@@ -83,14 +97,21 @@ int main(int argc, char **argv)
 	struct options o = {-1, -1, -1, STDERR_FILENO, false, false};
 	int r;
 
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || parse(argc, argv, &o) < 0) {
+	if (parse(argc, argv, &o) < 0) {
 		fprintf(stderr, "nacre-kernel is started by nacre\n");
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
+	tzset(); /* once, while files may still be opened: log lines carry the time */
 	log_setup(o.log, LOG_TEXT, o.debug ? LOG_DEBUG : LOG_INFO, "nacre-kernel");
 	log_set_stderr(false);
-	r = init(&o);
+	r = rights_drop();
+	if (r == 0)
+		r = move_proc(&o);
+	if (r == 0)
+		r = init(&o);
+	if (r == 0)
+		r = kernel_filter_install(o.log);
 	if (r < 0) {
 		log_errno(r, "starting the kernel");
 		return 1;

@@ -69,8 +69,7 @@ static int make_namespaces(struct box *b, const Nacre__Sandbox__V1__CreateContai
 	struct uts_namespace *uts = uts_namespace_new(*q->hostname ? q->hostname : "localhost",
 						      *q->domainname ? q->domainname : "(none)");
 
-	b->ct.pid_ns = pid_namespace_new(NULL);
-	if (!uts || !b->ct.pid_ns)
+	if (!uts)
 		return -ENOMEM;
 	b->ct.nsproxy = nsproxy_new(uts, mnt_namespace_get(b->ct.mnt), pid_namespace_get(b->ct.pid_ns));
 	return b->ct.nsproxy ? 0 : -ENOMEM;
@@ -97,7 +96,8 @@ int box_create(const Nacre__Sandbox__V1__CreateContainerRequest *q, struct rpc_b
 	b->ct.pids_max = (int)q->pids_limit;
 	b->ct.mem_max = q->memory_limit;
 	b->ct.id = strdup(q->id);
-	r = b->ct.id ? fuse_conn_new(gofer, &b->gofer) : -ENOMEM;
+	b->ct.pid_ns = pid_namespace_new(NULL); /* /proc of the mounts shows it */
+	r = b->ct.id && b->ct.pid_ns ? fuse_conn_new(gofer, &b->gofer) : -ENOMEM;
 	if (r == 0)
 		r = pt_container_new(zygote_dead, b, &b->ct.pt, ret_pidfd);
 	if (r == 0)

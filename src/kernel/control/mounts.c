@@ -190,7 +190,7 @@ static int default_devices(const struct path *root)
 	int r = make_point(root, "/dev", true, &dev);
 
 	if (r < 0)
-		return r;
+		return r == -EROFS ? 0 : r;
 	r = dev_populate(&dev);
 	path_put(&dev);
 	return r == -EROFS ? 0 : r; /* a read-only root brings its own */

@@ -241,6 +241,7 @@ int task_run_thread(struct task *t)
 	pthread_attr_setstacksize(&at, KSTACK_SIZE);
 	pthread_attr_setdetachstate(&at, PTHREAD_CREATE_DETACHED);
 	sigfillset(&all);
+	sigdelset(&all, SIGSYS); /* a violation of the filter must be reported */
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	r = pthread_create(&t->thread, &at, task_thread, t);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

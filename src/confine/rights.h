@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a process of the sandbox gives up for good before it touches anything of a guest. */
+#ifndef NACRE_CONFINE_RIGHTS_H
+#define NACRE_CONFINE_RIGHTS_H
+
+#include "base/compiler.h"
+
+/* No capability in any set, no_new_privs, no core dump, not dumpable (so that no other process of the same user may
+ * trace it). Capabilities that the process does not have are fine. Affects the calling thread and those it makes:
+ * call it before the first. Checks the result: 0, or -EPERM when something could not be given up, or -errno. */
+int rights_drop(void) __must_check;
+
+#endif
