@@ -43,13 +43,13 @@ static char *state_text(const struct state *s, const struct oci_spec *spec, cons
 	return oci_state_json(&doc, false);
 }
 
-static int run_hooks(const struct state *s, enum oci_hook_kind kind, const char *status)
+static int run_hooks(const struct runtime_opts *r, const struct state *s, enum oci_hook_kind kind, const char *status)
 {
-	_cleanup_(oci_spec_freep) struct oci_spec *spec = NULL;
+	_cleanup_(oci_spec_freep) struct oci_spec *spec = state_spec(r, s);
 	_cleanup_free_ char *text = NULL;
 
-	if (access(s->bundle, R_OK) < 0 || oci_spec_load(s->bundle, &spec) < 0)
-		return 0;
+	if (!spec)
+		return kind == OCI_HOOK_POSTSTOP ? 0 : -ENOENT;
 	text = state_text(s, spec, status);
 	return text ? hooks_run(spec, kind, text) : -ENOMEM;
 }
@@ -67,7 +67,7 @@ int container_start(const struct runtime_opts *r, const char *id)
 		log_error("cannot start a container that is %s: %s", s->started ? "running" : "stopped", id);
 		return -EINVAL;
 	}
-	err = run_hooks(s, OCI_HOOK_START_CONTAINER, "created");
+	err = run_hooks(r, s, OCI_HOOK_START_CONTAINER, "created");
 	if (err < 0)
 		return err;
 	fd = connect_to(r, s);
@@ -79,7 +79,7 @@ int container_start(const struct runtime_opts *r, const char *id)
 		return err;
 	s->started = true;
 	err = state_save(r, s);
-	return err < 0 ? err : run_hooks(s, OCI_HOOK_POSTSTART, "running");
+	return err < 0 ? err : run_hooks(r, s, OCI_HOOK_POSTSTART, "running");
 }
 
 static int signal_process(const struct runtime_opts *r, const char *id, const char *exec_id, int sig, bool all)
@@ -152,7 +152,7 @@ int container_wait(const struct runtime_opts *r, const char *id, int *ret_status
 
 static int remove_dir(const char *dir)
 {
-	static const char *const names[] = {"state.json", "state.json.new", "sock"};
+	static const char *const names[] = {"state.json", "config.json", "state.json.new", "sock"};
 	_cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
@@ -186,6 +186,7 @@ static int destroy(const struct runtime_opts *r, struct state *s)
 		if (e < 0 && !err)
 			err = log_errno(e, "removing the cgroups of %s", s->id);
 	}
+	(void)!run_hooks(r, s, OCI_HOOK_POSTSTOP, "stopped");
 	if (state_dir(r, s->id, &dir) < 0)
 		return -ENOMEM;
 	e = remove_dir(dir);
@@ -212,9 +213,7 @@ int container_delete(const struct runtime_opts *r, const char *id, bool force)
 		log_error("cannot delete container %s that is not stopped: %s", id, s->started ? "running" : "created");
 		return -EBUSY;
 	}
-	err = destroy(r, s);
-	(void)!run_hooks(s, OCI_HOOK_POSTSTOP, "stopped");
-	return err;
+	return destroy(r, s);
 }
 
 int container_pause(const struct runtime_opts *r, const char *id, bool pause)

@@ -3,6 +3,7 @@
  * `delete --force` uses, driven by the state file. */
 #include <errno.h>
 #include <fcntl.h>
+#include <json-c/json.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,6 +33,7 @@ struct creation {
 
 static int step_directory(struct creation *c)
 {
+	_cleanup_free_ char *config = NULL;
 	char when[64];
 	struct tm tm;
 	time_t now = time(NULL);
@@ -61,6 +63,11 @@ static int step_directory(struct creation *c)
 	c->s->created = strdup(when);
 	c->s->sandbox_id = strdup(c->o->id);
 	c->s->owner = geteuid();
+	/* For hooks and annotations later: the bundle may change or go. */
+	if (asprintf(&config, "%s/config.json", c->dir) < 0)
+		return -ENOMEM;
+	if (json_object_to_file_ext(config, c->spec->json, JSON_C_TO_STRING_PLAIN) < 0)
+		return log_errno(errno ? -errno : -EIO, "%s", config);
 	return state_save(c->r, c->s);
 }
 

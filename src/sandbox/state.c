@@ -211,6 +211,17 @@ void state_free(struct state *s)
 	free(s);
 }
 
+struct oci_spec *state_spec(const struct runtime_opts *r, const struct state *s)
+{
+	_cleanup_free_ char *dir = NULL, *file = NULL;
+	struct oci_spec *spec = NULL;
+
+	if (state_dir(r, s->id, &dir) < 0 || asprintf(&file, "%s/config.json", dir) < 0 || access(file, R_OK) < 0 ||
+	    oci_spec_load_kept(s->bundle, file, &spec) < 0)
+		return NULL;
+	return spec;
+}
+
 /* --- for state and list ------------------------------------------------------------------------------------- */
 
 void container_info_free(struct container_info *i)
@@ -223,9 +234,9 @@ void container_info_free(struct container_info *i)
 	free(i);
 }
 
-static int fill_info(struct state *s, struct container_info **ret)
+static int fill_info(const struct runtime_opts *r, struct state *s, struct container_info **ret)
 {
-	_cleanup_(oci_spec_freep) struct oci_spec *spec = NULL;
+	_cleanup_(oci_spec_freep) struct oci_spec *spec = state_spec(r, s);
 	struct container_info *i = calloc(1, sizeof(*i));
 	struct oci_state doc;
 
@@ -237,8 +248,6 @@ static int fill_info(struct state *s, struct container_info **ret)
 								      : "created";
 	i->pid = strcmp(i->status, "stopped") ? s->gofer.pid : 0;
 	i->owner = s->owner;
-	if (oci_spec_load(s->bundle, &spec) < 0)
-		spec = NULL; /* the bundle may be gone: then there are no annotations */
 	doc = (struct oci_state){.id = s->id, .bundle = s->bundle, .status = i->status, .pid = i->pid,
 				 .rootfs = s->rootfs, .created = s->created, .spec = spec};
 	i->state_json = oci_state_json(&doc, true);
@@ -265,7 +274,7 @@ int container_state(const struct runtime_opts *r, const char *id, struct contain
 		log_error("permission denied: %s/%s/state.json", r->root, id);
 	else if (err < 0)
 		log_error("state of container %s: %s", id, strerror(-err));
-	return err < 0 ? err : fill_info(s, ret);
+	return err < 0 ? err : fill_info(r, s, ret);
 }
 
 int container_list(const struct runtime_opts *r, struct container_info ***ret, size_t *ret_n)
@@ -293,7 +302,7 @@ int container_list(const struct runtime_opts *r, struct container_info ***ret, s
 			err = e;
 			log_error("permission denied: %s/%s/state.json", r->root, names[i]->d_name);
 		}
-		if (e == 0 && v && fill_info(s, &v[n]) == 0)
+		if (e == 0 && v && fill_info(r, s, &v[n]) == 0)
 			n++;
 		free(names[i]);
 	}

@@ -31,6 +31,9 @@ int state_save(const struct runtime_opts *r, const struct state *s) __must_check
 void state_free(struct state *s);
 DEFINE_CLEANUP(struct state *, state_free)
 
+/* The config.json that the container was created with. NULL on failure. */
+struct oci_spec *state_spec(const struct runtime_opts *r, const struct state *s);
+
 int proc_id_of(pid_t pid, struct proc_id *ret) __must_check;
 bool proc_alive(const struct proc_id *p);
 /* A pidfd of exactly that process, -ESRCH when it is gone. */

@@ -133,6 +133,9 @@ long sys_copy_file_range(struct task *t, const struct sysargs *a)
 
 	if (!in || !out)
 		return -EBADF;
+	/* Inherited host files have their position on the host: programs fall back to read and write. */
+	if (in->inode->sb == anon_super() || out->inode->sb == anon_super())
+		return -EINVAL;
 	if ((a->v[1] && copy_in(t, &si.pos, arg_uaddr(a, 1), sizeof(si.pos)) < 0) ||
 	    (a->v[3] && copy_in(t, &so.pos, arg_uaddr(a, 3), sizeof(so.pos)) < 0))
 		return -EFAULT;
