@@ -78,6 +78,8 @@ TEST(stop_and_continue)
 	int st;
 	pid_t p = child_pause();
 
+	/* A group of its own, so that it is not orphaned: SIGTSTP would be dropped. */
+	CHECK_EQ(setpgid(p, p), 0);
 	kill(p, SIGSTOP);
 	CHECK_EQ(wait4(p, &st, WUNTRACED, NULL), p);
 	CHECK(WIFSTOPPED(st));

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/sysinfo.h>
 #include <sys/sysmacros.h>
 #include "kernel/hostfd.h"
 #include "kernel/mm/mm_priv.h"
@@ -281,10 +282,13 @@ static int64_t brk_grow(struct task *t, struct mm *mm, uint64_t from, uint64_t t
 {
 	struct mapping m = {.addr = from, .len = to - from, .prot = PROT_READ | PROT_WRITE,
 			    .flags = MAP_PRIVATE | MAP_FIXED_NOREPLACE, .anon = true};
+	struct sysinfo si;
 	struct vma *v;
 	int64_t r;
 
-	if (to - mm->brk_start > task_rlimit(t, RLIMIT_DATA))
+	/* As Linux's default overcommit: never more at once than the machine has. */
+	if (to - mm->brk_start > task_rlimit(t, RLIMIT_DATA) || sysinfo(&si) < 0 ||
+	    to - from > (uint64_t)(si.totalram + si.totalswap) * si.mem_unit)
 		return -ENOMEM;
 	r = map_locked(t, mm, &m);
 	if (r < 0)

@@ -37,7 +37,7 @@ static long set_securebits(struct task *t, uint64_t bits)
 	struct cred *n;
 
 	if (bits & ~(uint64_t)(SECURE_ALL_BITS | SECURE_ALL_LOCKS))
-		return -EINVAL;
+		return -EPERM;
 	/* Locked bits do not change, locks do not open. */
 	if ((((old & SECURE_ALL_LOCKS) >> 1) & (old ^ (uint32_t)bits)) ||
 	    (old & SECURE_ALL_LOCKS & ~(uint32_t)bits) || !capable(t->cred, CAP_SETPCAP))

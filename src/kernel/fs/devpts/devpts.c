@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 #include "kernel/fs/devpts/devpts.h"
-#include "kernel/fs/proc/synth.h"
+#include "kernel/vfs/synth.h"
 #include "kernel/task/task.h"
 #include "kernel/tty/tty.h"
 

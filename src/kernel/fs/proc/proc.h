@@ -3,7 +3,7 @@
 #ifndef NACRE_KERNEL_FS_PROC_PROC_H
 #define NACRE_KERNEL_FS_PROC_PROC_H
 
-#include "kernel/fs/proc/synth.h"
+#include "kernel/vfs/synth.h"
 
 struct task;
 extern const struct fs_type proc_fs_type;

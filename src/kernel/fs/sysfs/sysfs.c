@@ -2,7 +2,7 @@
 /* sysfs: CPUs and the few files that programs look for. mqueue and cgroup2: small trees to mount. */
 #include <linux/magic.h>
 #include <string.h>
-#include "kernel/fs/proc/synth.h"
+#include "kernel/vfs/synth.h"
 #include "kernel/kernel.h"
 
 static int show_cpus(struct synth_inode *i, struct synth_buf *b)

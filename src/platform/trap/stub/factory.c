@@ -9,7 +9,7 @@
 #include <linux/filter.h>
 #include <linux/futex.h>
 #include <linux/seccomp.h>
-#include "../layout.h"
+#include "platform/trap/layout.h"
 #include "sys.h"
 
 static const struct sock_filter filter[] = {

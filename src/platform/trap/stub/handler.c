@@ -7,7 +7,7 @@
 #include <asm/errno.h>
 #include <asm/unistd.h>
 #include <linux/futex.h>
-#include "../layout.h"
+#include "platform/trap/layout.h"
 #include "sys.h"
 
 #define SIGNO_SYS 31

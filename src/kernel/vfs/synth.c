@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
-#include "kernel/fs/proc/synth.h"
+#include "kernel/vfs/synth.h"
 #include "kernel/task/task.h"
 #include "kernel/usercopy.h"
 

@@ -3,8 +3,8 @@
  * Synthetic trees: file systems whose files are made by functions (proc, sysfs, cgroup, devpts). A tree is
  * tables of nodes; a directory may also have dynamic children through lookup and list.
  */
-#ifndef NACRE_KERNEL_FS_PROC_SYNTH_H
-#define NACRE_KERNEL_FS_PROC_SYNTH_H
+#ifndef NACRE_KERNEL_VFS_SYNTH_H
+#define NACRE_KERNEL_VFS_SYNTH_H
 
 #include "kernel/vfs/vfs.h"
 
