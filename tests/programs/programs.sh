@@ -6,7 +6,7 @@ echo 1..25
 STDIN=/dev/null
 
 expect "exit status" 42 "" -- /bin/sh -c 'exit 42'
-expect "killed by a signal" 137 "" -- /bin/sh -c 'sh -c "kill -KILL \$\$"'
+expect "killed by a signal" 137 "Killed" -- /bin/sh -c 'sh -c "kill -KILL \$\$"'
 expect "uname says nacre's kernel" 0 "Linux 6.12.0-nacre" -- uname -sr
 same "dash: ordinary work" -- /bin/sh /mnt/shell-work.txt
 same "bash: ordinary work" -- /bin/bash /mnt/shell-work.txt
