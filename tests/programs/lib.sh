@@ -18,13 +18,13 @@ inside() {
 	cid=prog-$$-$n
 	"$NACRE_TOP/tests/mkbundle" "$work/bundle" "$rootfs" --bind "$NACRE_TOP/tests/programs:/mnt:ro" "$@"
 	rc=0
-	timeout "${LIMIT:-60}" "$NACRE" --root "$NACRE_ROOT" --overlay=memory run --bundle "$work/bundle" "$cid" \
+	timeout -k 5 "${LIMIT:-60}" "$NACRE" --root "$NACRE_ROOT" --overlay=memory run --bundle "$work/bundle" "$cid" \
 		>"$work/out" 2>&1 <"${STDIN:-/dev/null}" || rc=$?
 }
 # The same command in a chroot on the host: the oracle. Output in $work/want.
 native() {
 	want_rc=0
-	timeout "${LIMIT:-60}" unshare -mpf --propagation private sh -c '
+	timeout -k 5 "${LIMIT:-60}" unshare -mpf --propagation private sh -c '
 		mount -t proc proc "$0/proc" && mount --bind "$1" "$0/mnt" && mount -t tmpfs tmpfs "$0/tmp" &&
 		mount --bind /dev "$0/dev" || exit 99
 		root=$0; shift; exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 TERM=xterm chroot "$root" "$@"' \
