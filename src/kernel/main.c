@@ -75,6 +75,19 @@ static int move_proc(struct options *o)
 	return 0;
 }
 
+static int by_byte(const void *a, const void *b)
+{
+	return *(const char *)a - *(const char *)b;
+}
+
+/* The first sort of more than a kilobyte asks for the machine's memory, by opening a file. */
+static void warm_qsort(void)
+{
+	char buf[4096] = {0};
+
+	qsort(buf, sizeof(buf), 1, by_byte);
+}
+
 static int init(const struct options *o)
 {
 	struct platform_params p = {.factory_fd = o->factory, .proc_fd = o->proc};
@@ -105,6 +118,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	/* More arenas would make malloc ask the host for its CPUs, by opening a file. */
 	mallopt(M_ARENA_MAX, 2);
+	warm_qsort();
 	tzset(); /* once, while files may still be opened: log lines carry the time */
 	log_setup(o.log, LOG_TEXT, o.debug ? LOG_DEBUG : LOG_INFO, "nacre-kernel");
 	log_set_stderr(false);

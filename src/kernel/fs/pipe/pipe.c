@@ -387,6 +387,7 @@ static int fifo_wait_peer(struct pipe *p, const unsigned *counter, unsigned old)
 static int fifo_open(struct inode *inode, struct file *f)
 {
 	bool nonblock = f->flags & O_NONBLOCK;
+	bool anonymous = inode->sb == anon_super(); /* /proc/PID/fd/N of a pipe: nobody is waited for */
 	unsigned old_r, old_w, readers, writers;
 	struct pipe *p;
 	int r = 0;
@@ -404,7 +405,7 @@ static int fifo_open(struct inode *inode, struct file *f)
 	mutex_lock(&p->lock);
 	old_r = p->r_counter;
 	old_w = p->w_counter;
-	if (f->can_write && !f->can_read && nonblock && !p->readers) {
+	if (!anonymous && f->can_write && !f->can_read && nonblock && !p->readers) {
 		mutex_unlock(&p->lock);
 		pipe_drop(inode, p);
 		return -ENXIO;
@@ -422,7 +423,9 @@ static int fifo_open(struct inode *inode, struct file *f)
 	mutex_unlock(&p->lock);
 	wake_up_all(&p->rd_wait, 0);
 	wake_up_all(&p->wr_wait, 0);
-	if (f->can_read && !writers && !nonblock)
+	if (anonymous)
+		r = 0;
+	else if (f->can_read && !writers && !nonblock)
 		r = fifo_wait_peer(p, &p->w_counter, old_w);
 	else if (f->can_write && !readers)
 		r = fifo_wait_peer(p, &p->r_counter, old_r);
