@@ -157,10 +157,11 @@ TEST(vfork_ends_when_the_child_is_killed)
 
 TEST(other_exit_signal)
 {
-	pid_t p = (pid_t)raw_clone(SIGUSR1, NULL, NULL, NULL, 0);
+	pid_t p;
 	int st;
 
-	signal(SIGUSR1, SIG_IGN);
+	signal(SIGUSR1, SIG_IGN); /* before the child can end */
+	p = (pid_t)raw_clone(SIGUSR1, NULL, NULL, NULL, 0);
 	if (p == 0)
 		_exit(4);
 	CHECK_ERR(waitpid(p, &st, 0), ECHILD); /* not a SIGCHLD child */
