@@ -34,15 +34,6 @@ static int connect_to(const struct runtime_opts *r, const struct state *s)
 	return fd < 0 ? log_errno(fd, "container %s: its sandbox cannot be reached", s->id) : fd;
 }
 
-static char *state_text(const struct state *s, const struct oci_spec *spec, const char *status)
-{
-	struct oci_state doc = {.id = s->id, .bundle = s->bundle, .status = status,
-				.pid = strcmp(status, "stopped") ? s->gofer.pid : 0, .rootfs = s->rootfs,
-				.created = s->created, .spec = spec};
-
-	return oci_state_json(&doc, false);
-}
-
 static int run_hooks(const struct runtime_opts *r, const struct state *s, enum oci_hook_kind kind, const char *status)
 {
 	_cleanup_(oci_spec_freep) struct oci_spec *spec = state_spec(r, s);
@@ -50,7 +41,7 @@ static int run_hooks(const struct runtime_opts *r, const struct state *s, enum o
 
 	if (!spec)
 		return kind == OCI_HOOK_POSTSTOP ? 0 : -ENOENT;
-	text = state_text(s, spec, status);
+	text = state_document(s, spec, status);
 	return text ? hooks_run(spec, kind, text) : -ENOMEM;
 }
 

@@ -124,17 +124,9 @@ static int step_kernel(struct creation *c)
 	return r < 0 ? r : state_save(c->r, c->s);
 }
 
-static char *state_text(struct creation *c, const char *status)
-{
-	struct oci_state doc = {.id = c->s->id, .bundle = c->s->bundle, .status = status, .pid = c->s->gofer.pid,
-				.rootfs = c->s->rootfs, .created = c->s->created, .spec = c->spec};
-
-	return oci_state_json(&doc, false);
-}
-
 static int step_gofer(struct creation *c)
 {
-	_cleanup_free_ char *text = state_text(c, "creating");
+	_cleanup_free_ char *text = state_document(c->s, c->spec, "creating");
 	int r;
 
 	c->b.state_json = text;
@@ -147,7 +139,7 @@ static int step_gofer(struct creation *c)
 
 static int step_hooks(struct creation *c)
 {
-	_cleanup_free_ char *text = state_text(c, "creating");
+	_cleanup_free_ char *text = state_document(c->s, c->spec, "creating");
 	int r = text ? hooks_run(c->spec, OCI_HOOK_PRESTART, text) : -ENOMEM;
 
 	if (r == 0)
@@ -214,21 +206,7 @@ static int step_container(struct creation *c)
 
 static int step_pid_file(struct creation *c)
 {
-	_cleanup_free_ char *tmp = NULL;
-	_cleanup_fclose_ FILE *f = NULL;
-
-	if (!c->o->pid_file)
-		return 0;
-	if (asprintf(&tmp, "%s.%d", c->o->pid_file, getpid()) < 0)
-		return -ENOMEM;
-	f = fopen(tmp, "we");
-	if (!f || fprintf(f, "%d", c->s->gofer.pid) < 0 || fflush(f) != 0 || rename(tmp, c->o->pid_file) < 0) {
-		int r = -errno;
-
-		unlink(tmp);
-		return log_errno(r, "--pid-file %s", c->o->pid_file);
-	}
-	return 0;
+	return pid_file_write(c->o->pid_file, c->s->gofer.pid);
 }
 
 int container_create(const struct runtime_opts *r, const struct create_opts *o, const struct oci_spec *spec)

@@ -73,25 +73,6 @@ static _Noreturn void status_process(int fd, const struct exec_opts *o)
 	end_as(status);
 }
 
-static int write_pid(const char *file, pid_t pid)
-{
-	_cleanup_free_ char *tmp = NULL;
-	_cleanup_fclose_ FILE *f = NULL;
-
-	if (!file)
-		return 0;
-	if (asprintf(&tmp, "%s.%d", file, getpid()) < 0)
-		return -ENOMEM;
-	f = fopen(tmp, "we");
-	if (!f || fprintf(f, "%d", pid) < 0 || fflush(f) != 0 || rename(tmp, file) < 0) {
-		int r = -errno;
-
-		unlink(tmp);
-		return log_errno(r, "--pid-file %s", file);
-	}
-	return 0;
-}
-
 static int start_exec(const struct runtime_opts *r, const struct exec_opts *o, int *ret_fd)
 {
 	_cleanup_(state_freep) struct state *s = NULL;
@@ -149,7 +130,7 @@ int container_exec(const struct runtime_opts *r, const struct exec_opts *opts, i
 	if (err < 0)
 		return err;
 	if (!o.detach) {
-		err = write_pid(o.pid_file, getpid());
+		err = pid_file_write(o.pid_file, getpid());
 		return err < 0 ? err : wait_exec(fd, &o, ret_status);
 	}
 	fflush(NULL);
@@ -159,5 +140,5 @@ int container_exec(const struct runtime_opts *r, const struct exec_opts *opts, i
 	if (pid == 0)
 		status_process(fd, &o);
 	*ret_status = 0;
-	return write_pid(o.pid_file, pid);
+	return pid_file_write(o.pid_file, pid);
 }

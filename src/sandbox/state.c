@@ -222,6 +222,34 @@ struct oci_spec *state_spec(const struct runtime_opts *r, const struct state *s)
 	return spec;
 }
 
+char *state_document(const struct state *s, const struct oci_spec *spec, const char *status)
+{
+	struct oci_state doc = {.id = s->id, .bundle = s->bundle, .status = status,
+				.pid = strcmp(status, "stopped") ? s->gofer.pid : 0, .rootfs = s->rootfs,
+				.created = s->created, .spec = spec};
+
+	return oci_state_json(&doc, false);
+}
+
+int pid_file_write(const char *file, pid_t pid)
+{
+	_cleanup_free_ char *tmp = NULL;
+	_cleanup_fclose_ FILE *f = NULL;
+
+	if (!file)
+		return 0;
+	if (asprintf(&tmp, "%s.%d", file, getpid()) < 0)
+		return -ENOMEM;
+	f = fopen(tmp, "we");
+	if (!f || fprintf(f, "%d", pid) < 0 || fflush(f) != 0 || rename(tmp, file) < 0) {
+		int r = -errno;
+
+		unlink(tmp);
+		return log_errno(r, "--pid-file %s", file);
+	}
+	return 0;
+}
+
 /* --- for state and list ------------------------------------------------------------------------------------- */
 
 void container_info_free(struct container_info *i)

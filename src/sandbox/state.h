@@ -34,6 +34,12 @@ DEFINE_CLEANUP(struct state *, state_free)
 /* The config.json that the container was created with. NULL on failure. */
 struct oci_spec *state_spec(const struct runtime_opts *r, const struct state *s);
 
+/* The state document for hooks: pid left out when stopped. spec: for annotations. Freed by the caller, NULL without
+ * memory. */
+char *state_document(const struct state *s, const struct oci_spec *spec, const char *status);
+/* --pid-file: decimal, by rename; NULL file: nothing. Logs one line on failure. */
+int pid_file_write(const char *file, pid_t pid) __must_check;
+
 int proc_id_of(pid_t pid, struct proc_id *ret) __must_check;
 bool proc_alive(const struct proc_id *p);
 /* A pidfd of exactly that process, -ESRCH when it is gone. */
