@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -118,6 +119,8 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	/* More arenas would make malloc ask the host for its CPUs, by opening a file. */
 	mallopt(M_ARENA_MAX, 2);
+	/* Shrinking a thread's arena would open /proc/sys/vm/overcommit_memory, which the filter forbids. */
+	mallopt(M_TRIM_THRESHOLD, INT_MAX);
 	warm_qsort();
 	tzset(); /* once, while files may still be opened: log lines carry the time */
 	log_setup(o.log, LOG_TEXT, o.debug ? LOG_DEBUG : LOG_INFO, "nacre-kernel");
