@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "confine/gofer_filter.h"
+#include "confine/sanitizer.h"
 
 #define NR_FCHMODAT2 452
 #define NR_MAX 470
@@ -120,6 +121,11 @@ static void add_rules(scmp_filter_ctx c)
 		if (r < 0)
 			die("refuse", r);
 	}
+#ifdef NACRE_SANITIZE
+	r = sanitizer_rules(c);
+	if (r < 0)
+		die("sanitizer", r);
+#endif
 }
 
 static void print_prog(scmp_filter_ctx c)

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <termios.h>
 #include "confine/kernel_filter.h"
+#include "confine/sanitizer.h"
 
 /* What pthread_create of the C library asks for. */
 #define THREAD_FLAGS                                                                               \
@@ -151,6 +152,11 @@ static void add_rules(scmp_filter_ctx c)
 		if (r < 0)
 			die("refuse", r);
 	}
+#ifdef NACRE_SANITIZE
+	r = sanitizer_rules(c);
+	if (r < 0)
+		die("sanitizer", r);
+#endif
 }
 
 static void print_prog(scmp_filter_ctx c)

@@ -21,6 +21,7 @@
 #include <time.h>
 #include "base/log.h"
 #include "confine/gofer_filter.h"
+#include "confine/sanitizer.h"
 #include "gofer/server.h"
 
 struct options {
@@ -200,6 +201,8 @@ static int add_exports(struct gofer *g, const struct options *o)
 	return 0;
 }
 
+SANITIZER_OPTIONS
+
 int main(int argc, char **argv)
 {
 	static struct gofer g;
@@ -213,6 +216,7 @@ int main(int argc, char **argv)
 	}
 	log_setup(o.log_fd, LOG_JSON, LOG_WARNING, "nacre-gofer");
 	log_set_stderr(o.log_fd < 0);
+	sanitizer_report_to(o.log_fd < 0 ? STDERR_FILENO : o.log_fd);
 	umask(0);
 	tzset(); /* looks for a file: not when the log needs it */
 	(void)!setsid(); /* already a session leader when started by nacre with a terminal */

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "confine/kernel_filter.h"
 #include "confine/rights.h"
+#include "confine/sanitizer.h"
 #include "kernel/control/control.h"
 #include "kernel/kernel.h"
 #include "platform/platform.h"
@@ -107,6 +108,8 @@ static int init(const struct options *o)
 	return r < 0 ? r : pt_init(&p);
 }
 
+SANITIZER_OPTIONS
+
 int main(int argc, char **argv)
 {
 	struct options o = {-1, -1, -1, STDERR_FILENO, false, false};
@@ -125,6 +128,7 @@ int main(int argc, char **argv)
 	tzset(); /* once, while files may still be opened: log lines carry the time */
 	log_setup(o.log, LOG_TEXT, o.debug ? LOG_DEBUG : LOG_INFO, "nacre-kernel");
 	log_set_stderr(false);
+	sanitizer_report_to(o.log);
 	r = rights_drop();
 	if (r == 0)
 		r = move_proc(&o);

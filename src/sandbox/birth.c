@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include "base/log.h"
+#include "sandbox/sanitizer.h"
 
 #define FIRST_FREE_FD 3
 
@@ -60,8 +61,8 @@ static void loopback_up(void)
 static void empty_root(const char *at)
 {
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("nacre", at, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k,nr_inodes=2,mode=555") < 0 ||
-	    chdir(at) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 ||
+	    mount("nacre", at, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, SANITIZER_ROOT_SIZE) < 0 ||
+	    chdir(at) < 0 || sanitizer_libraries() < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 ||
 	    chdir("/") < 0 ||
 	    mount(NULL, "/", NULL, MS_REMOUNT | MS_RDONLY | MS_BIND | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
 		child_fail("making an empty root");

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "oci/hooks.h"
 #include "sandbox/birth.h"
+#include "sandbox/sanitizer.h"
 
 static bool is_bind(const struct oci_mount *m)
 {
@@ -63,6 +64,8 @@ static void build_root(const struct birth *b, char *flags, size_t cap)
 	if (mount("nacre", b->dir, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=1m,mode=755") < 0 ||
 	    chdir(b->dir) < 0)
 		child_fail("the gofer's root", b->dir);
+	if (sanitizer_libraries() < 0)
+		child_fail("the libraries of a sanitizer", NULL);
 	bind_export(spec->rootfs, 0, true, spec->root_readonly);
 	len = (size_t)snprintf(flags, cap, "0:xdev%s", spec->root_readonly ? "+ro" : "");
 	for (size_t i = 0; i < spec->nmounts; i++) {

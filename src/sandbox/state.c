@@ -23,7 +23,8 @@ int state_dir(const struct runtime_opts *r, const char *id, char **ret)
 
 /* --- processes ------------------------------------------------------------------------------------------ */
 
-int proc_id_of(pid_t pid, struct proc_id *ret)
+/* ret_zombie: its first thread has ended; others may still run. */
+static int read_stat(pid_t pid, struct proc_id *ret, bool *ret_zombie)
 {
 	char path[64], buf[1024], *p;
 	_cleanup_close_ int fd = -1;
@@ -38,8 +39,9 @@ int proc_id_of(pid_t pid, struct proc_id *ret)
 		return -ESRCH;
 	buf[n] = 0;
 	p = strrchr(buf, ')');
-	if (!p || (p[2] == 'Z' || p[2] == 'X'))
+	if (!p)
 		return -ESRCH;
+	*ret_zombie = p[2] == 'Z' || p[2] == 'X';
 	for (int i = 0; p && i < 20; i++)
 		p = strchr(p + 1, ' ');
 	if (!p)
@@ -47,6 +49,14 @@ int proc_id_of(pid_t pid, struct proc_id *ret)
 	ret->pid = pid;
 	ret->start = strtoull(p + 1, NULL, 10);
 	return 0;
+}
+
+int proc_id_of(pid_t pid, struct proc_id *ret)
+{
+	bool zombie;
+	int r = read_stat(pid, ret, &zombie);
+
+	return r == 0 && zombie ? -ESRCH : r;
 }
 
 bool proc_alive(const struct proc_id *p)
@@ -74,17 +84,20 @@ int proc_open(const struct proc_id *p)
 
 int proc_kill(const struct proc_id *p)
 {
-	_cleanup_close_ int fd = proc_open(p);
+	_cleanup_close_ int fd = p->pid > 0 ? (int)syscall(SYS_pidfd_open, p->pid, 0) : -1;
 	struct pollfd pfd = {.fd = fd, .events = POLLIN};
-	int r = 0;
+	struct proc_id now;
+	siginfo_t si;
+	bool zombie;
 
-	if (fd >= 0) {
-		syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);
-		r = poll(&pfd, 1, 10000) > 0 ? 0 : -ETIMEDOUT;
-	}
-	if (p->pid > 0)
-		waitpid(p->pid, NULL, WNOHANG); /* our child, when we are its `nacre run` */
-	return r;
+	if (fd < 0 || read_stat(p->pid, &now, &zombie) < 0 || now.start != p->start)
+		return 0;
+	/* Of a zombie, too, threads may be left; and a pid namespace ends only when all of it is reaped. */
+	syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);
+	if (poll(&pfd, 1, 10000) <= 0)
+		return -ETIMEDOUT;
+	(void)waitid(P_PIDFD, (id_t)fd, &si, WEXITED | WNOHANG); /* our child, when we are its `nacre run` */
+	return 0;
 }
 
 /* --- the file -------------------------------------------------------------------------------------------- */

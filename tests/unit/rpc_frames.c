@@ -188,7 +188,8 @@ static int handler(void *ctx, const struct rpc_request *q, struct rpc_buf *reply
 	reply->data = malloc(q->len + 1);
 	if (!reply->data)
 		return RPC_INTERNAL;
-	memcpy(reply->data, q->payload, q->len);
+	if (q->len > 0)
+		memcpy(reply->data, q->payload, q->len);
 	reply->len = q->len;
 	return RPC_OK;
 }
