@@ -184,14 +184,17 @@ static _Noreturn void process_one(const struct birth *b, struct fds *f, int net,
 		_exit(1);
 	close(go);
 	setsid();
+	log_phase("1-placed");
 	if (path ? setns(net, CLONE_NEWNET) < 0 : unshare(CLONE_NEWNET) < 0)
 		child_fail("entering the network namespace");
 	if (!path)
 		loopback_up();
+	log_phase("1-network");
 	if (unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
 		child_fail("the kernel's namespaces");
 	empty_root(b->dir);
 	f->proc = open_proc();
+	log_phase("1-root");
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) < 0)
 		child_fail("socketpair");
 	pid = fork();
@@ -200,6 +203,7 @@ static _Noreturn void process_one(const struct birth *b, struct fds *f, int net,
 	if (pid == 0)
 		factory(sv[1], f->stub, b->kuid);
 	f->factory = sv[0];
+	log_phase("1-exec");
 	if (dup3(done, 64, O_CLOEXEC) < 0)
 		child_fail("dup3");
 	exec_kernel(b, f);

@@ -211,16 +211,22 @@ static int step_pid_file(struct creation *c)
 
 int container_create(const struct runtime_opts *r, const struct create_opts *o, const struct oci_spec *spec)
 {
-	static int (*const steps[])(struct creation *c) = {
-		step_directory, step_cgroup, step_socket,    step_kernel,
-		step_gofer,	step_hooks,  step_container, step_pid_file,
+	static const struct {
+		const char *name;
+		int (*run)(struct creation *c);
+	} steps[] = {
+		{"directory", step_directory}, {"cgroup", step_cgroup}, {"socket", step_socket},
+		{"kernel", step_kernel},       {"gofer", step_gofer},	{"hooks", step_hooks},
+		{"container", step_container}, {"pid-file", step_pid_file},
 	};
 	struct creation c = {.r = r, .o = o, .spec = spec, .control = -1, .tty = -1,
 			     .b = {.listen_fd = -1, .gofer_sock = -1}};
 	int err = 0;
 
-	for (size_t i = 0; err == 0 && i < ARRAY_SIZE(steps); i++)
-		err = steps[i](&c);
+	for (size_t i = 0; err == 0 && i < ARRAY_SIZE(steps); i++) {
+		err = steps[i].run(&c);
+		log_phase(steps[i].name);
+	}
 	if (c.control >= 0)
 		close(c.control);
 	if (c.tty >= 0)

@@ -103,9 +103,11 @@ static _Noreturn void gofer_main(const struct birth *b, int sock, int prog, int 
 	if (read(go, &c, 1) != 1)
 		_exit(1);
 	setsid();
+	log_phase("gofer-placed");
 	if (setns(net, CLONE_NEWNET) < 0 || unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
 		child_fail("the gofer's namespaces", NULL);
 	build_root(b, flags, sizeof(flags));
+	log_phase("gofer-exec");
 	prog = fcntl(prog, F_DUPFD_CLOEXEC, 64);
 	sock = fcntl(sock, F_DUPFD_CLOEXEC, 64);
 	log = log >= 0 ? fcntl(log, F_DUPFD_CLOEXEC, 64) : -1;

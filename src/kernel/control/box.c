@@ -97,15 +97,19 @@ int box_create(const Nacre__Sandbox__V1__CreateContainerRequest *q, struct rpc_b
 	b->ct.mem_max = q->memory_limit;
 	b->ct.id = strdup(q->id);
 	b->ct.pid_ns = pid_namespace_new(NULL); /* /proc of the mounts shows it */
+	log_phase("box");
 	r = b->ct.id && b->ct.pid_ns ? fuse_conn_new(gofer, &b->gofer) : -ENOMEM;
 	if (r == 0)
 		r = pt_container_new(zygote_dead, b, &b->ct.pt, ret_pidfd);
+	log_phase("box-zygote");
 	if (r == 0)
 		r = box_mounts(b, q, message);
+	log_phase("box-mounts");
 	if (r == 0)
 		r = make_namespaces(b, q);
 	if (r == 0)
 		r = process_create(b, q->process, "", true, fds, &init, message);
+	log_phase("box-process");
 	if (r == 0) {
 		mutex_lock(&control_lock);
 		if (box_find(q->id)) {
