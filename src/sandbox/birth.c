@@ -170,19 +170,18 @@ static _Noreturn void exec_kernel(const struct birth *b, struct fds *f)
 	_exit(127);
 }
 
-/* done: closed by exec, which tells the parent that the namespaces are there. */
-static _Noreturn void process_one(const struct birth *b, struct fds *f, int net, int go, int done)
+/*
+ * The child of process 1 is born in the container's cgroup, and so are its own, the zygotes: moving a
+ * zygote later would cost as much as all the rest.
+ * done: closed by exec, which tells the parent that the namespaces are there.
+ */
+static _Noreturn void process_one(const struct birth *b, struct fds *f, int net, const struct cgroup_door *door,
+				  int done)
 {
 	const char *path = b->spec->ns[OCI_NS_NET].path;
 	int sv[2];
 	pid_t pid;
-	char c;
 
-	/* The parent puts us into our cgroup first; if it dies, so do we. */
-	prctl(PR_SET_PDEATHSIG, 0);
-	if (read(go, &c, 1) != 1)
-		_exit(1);
-	close(go);
 	setsid();
 	log_phase("1-placed");
 	if (path ? setns(net, CLONE_NEWNET) < 0 : unshare(CLONE_NEWNET) < 0)
@@ -197,9 +196,11 @@ static _Noreturn void process_one(const struct birth *b, struct fds *f, int net,
 	log_phase("1-root");
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) < 0)
 		child_fail("socketpair");
-	pid = fork();
-	if (pid < 0)
+	pid = cgroup_door_fork(door, 0);
+	if (pid < 0) {
+		errno = -pid;
 		child_fail("forking the factory");
+	}
 	if (pid == 0)
 		factory(sv[1], f->stub, b->kuid);
 	f->factory = sv[0];
@@ -212,9 +213,10 @@ static _Noreturn void process_one(const struct birth *b, struct fds *f, int net,
 int birth_kernel(struct birth *b)
 {
 	_cleanup_close_ int kernel = open_program("nacre-kernel"), stub = open_program("nacre-stub"), net = -1;
+	struct cgroup_door own = {.v2 = -1}, containers = {.v2 = -1};
 	struct fds f = {.control = b->listen_fd, .log = b->opts->log_fd, .kernel = kernel, .stub = stub};
 	const char *path = b->spec->ns[OCI_NS_NET].path;
-	int go[2], done[2], r = 0;
+	int done[2], r;
 	char c;
 	pid_t pid;
 
@@ -225,26 +227,26 @@ int birth_kernel(struct birth *b)
 		if (net < 0)
 			return log_errno(-errno, "linux.namespaces network path %s", path);
 	}
-	if (pipe2(go, O_CLOEXEC) < 0 || pipe2(done, O_CLOEXEC) < 0)
+	if (pipe2(done, O_CLOEXEC) < 0)
 		return log_errno(-errno, "pipe");
-	fflush(NULL);
-	pid = (pid_t)syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0);
-	if (pid == 0) {
-		close(go[1]);
-		close(done[0]);
-		process_one(b, &f, net, go[0], done[1]);
+	r = cgroup_door_open(b->cgroup, true, &own);
+	if (r == 0)
+		r = cgroup_door_open(b->cgroup, false, &containers);
+	if (r == 0) {
+		fflush(NULL);
+		pid = cgroup_door_fork(&own, CLONE_NEWPID);
+		if (pid == 0) {
+			close(done[0]);
+			process_one(b, &f, net, &containers, done[1]);
+		}
+		if (pid < 0)
+			r = log_errno(pid, "making the sandbox's pid namespace");
+		else
+			b->kernel = pid;
 	}
-	close(go[0]);
+	cgroup_door_close(&own);
+	cgroup_door_close(&containers);
 	close(done[1]);
-	if (pid < 0) {
-		r = log_errno(-errno, "making the sandbox's pid namespace");
-	} else {
-		b->kernel = pid;
-		r = cgroup_add_runtime_pid(b->cgroup, pid);
-		if (r == 0 && write(go[1], "", 1) != 1)
-			r = -errno;
-	}
-	close(go[1]);
 	if (r == 0)
 		(void)!read(done[0], &c, 1); /* end of file at exec, or when it died: the first call tells */
 	close(done[0]);

@@ -90,7 +90,7 @@ static void build_root(const struct birth *b, char *flags, size_t cap)
 		child_fail("sealing the gofer's root", NULL);
 }
 
-static _Noreturn void gofer_main(const struct birth *b, int sock, int prog, int net, int go)
+static _Noreturn void gofer_main(const struct birth *b, int sock, int prog, int net)
 {
 	char flags[12288], exports[16], sockfd[16], logfd[16];
 	char *const envp[] = {NULL};
@@ -98,10 +98,7 @@ static _Noreturn void gofer_main(const struct birth *b, int sock, int prog, int 
 			(char *)(uintptr_t)"--log-fd", logfd, (char *)(uintptr_t)"--exports", exports,
 			(char *)(uintptr_t)"--export-flags", flags, NULL};
 	int log = b->opts->log_fd;
-	char c;
 
-	if (read(go, &c, 1) != 1)
-		_exit(1);
 	setsid();
 	log_phase("gofer-placed");
 	if (setns(net, CLONE_NEWNET) < 0 || unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
@@ -136,35 +133,31 @@ int birth_gofer(struct birth *b)
 {
 	_cleanup_close_ int prog = open_program("nacre-gofer"), net = open_ns(b->kernel, "net"),
 			    pidns = open_ns(b->kernel, "pid"), own = open_ns(getpid(), "pid");
-	int sv[2], go[2], r = 0;
+	struct cgroup_door door;
+	int sv[2], r;
 	pid_t pid;
 
 	if (prog < 0 || net < 0 || pidns < 0 || own < 0)
 		return -ENOENT;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) < 0 || pipe2(go, O_CLOEXEC) < 0)
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) < 0)
 		return log_errno(-errno, "socketpair");
-	if (setns(pidns, CLONE_NEWPID) < 0)
-		return log_errno(-errno, "entering the sandbox's pid namespace");
-	fflush(NULL);
-	pid = fork();
-	if (pid == 0) {
-		close(go[1]);
-		gofer_main(b, sv[1], prog, net, go[0]);
+	b->gofer_sock = sv[0];
+	r = cgroup_door_open(b->cgroup, false, &door);
+	if (r == 0 && setns(pidns, CLONE_NEWPID) < 0)
+		r = log_errno(-errno, "entering the sandbox's pid namespace");
+	if (r == 0) {
+		fflush(NULL);
+		pid = cgroup_door_fork(&door, 0);
+		if (pid == 0)
+			gofer_main(b, sv[1], prog, net);
+		if (pid < 0)
+			r = log_errno(pid, "forking the gofer");
+		else
+			b->gofer = pid;
+		cgroup_door_close(&door);
 	}
 	if (setns(own, CLONE_NEWPID) < 0)
 		r = log_errno(-errno, "leaving the sandbox's pid namespace");
 	close(sv[1]);
-	close(go[0]);
-	if (pid < 0) {
-		r = log_errno(-errno, "forking the gofer");
-	} else {
-		b->gofer = pid;
-		if (r == 0)
-			r = cgroup_add_pid(b->cgroup, pid);
-		if (r == 0 && write(go[1], "", 1) != 1)
-			r = -errno;
-	}
-	close(go[1]);
-	b->gofer_sock = sv[0];
 	return r;
 }
