@@ -98,10 +98,12 @@ int box_create(const Nacre__Sandbox__V1__CreateContainerRequest *q, struct rpc_b
 	b->ct.id = strdup(q->id);
 	b->ct.pid_ns = pid_namespace_new(NULL); /* /proc of the mounts shows it */
 	log_phase("box");
-	r = b->ct.id && b->ct.pid_ns ? fuse_conn_new(gofer, &b->gofer) : -ENOMEM;
-	if (r == 0)
-		r = pt_container_new(zygote_dead, b, &b->ct.pt, ret_pidfd);
+	/* The gofer may still be on its way: the zygote first. */
+	r = b->ct.id && b->ct.pid_ns ? pt_container_new(zygote_dead, b, &b->ct.pt, ret_pidfd) : -ENOMEM;
 	log_phase("box-zygote");
+	if (r == 0)
+		r = fuse_conn_new(TAKE_FD(gofer), &b->gofer);
+	log_phase("box-gofer");
 	if (r == 0)
 		r = box_mounts(b, q, message);
 	log_phase("box-mounts");
@@ -129,6 +131,8 @@ int box_create(const Nacre__Sandbox__V1__CreateContainerRequest *q, struct rpc_b
 		}
 		if (*ret_pidfd >= 0)
 			close(TAKE_FD(*ret_pidfd));
+		if (gofer >= 0)
+			close(gofer);
 		/* A task that failed to prepare may still be unwinding; what it uses stays until the sandbox ends. */
 		log_debug("container %s was not created: %s", q->id, strerror(-r));
 	}
