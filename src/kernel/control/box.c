@@ -104,6 +104,9 @@ int box_create(const Nacre__Sandbox__V1__CreateContainerRequest *q, struct rpc_b
 	if (r == 0)
 		r = fuse_conn_new(TAKE_FD(gofer), &b->gofer);
 	log_phase("box-gofer");
+	/* The init task's thread is born on this CPU too: it has the gofer look up what it executes. */
+	pt_stay_on_cpu(true);
+	fuse_thread_stays = true;
 	if (r == 0)
 		r = box_mounts(b, q, message);
 	log_phase("box-mounts");
@@ -111,6 +114,8 @@ int box_create(const Nacre__Sandbox__V1__CreateContainerRequest *q, struct rpc_b
 		r = make_namespaces(b, q);
 	if (r == 0)
 		r = process_create(b, q->process, "", true, fds, &init, message);
+	fuse_thread_stays = false;
+	pt_stay_on_cpu(false);
 	log_phase("box-process");
 	if (r == 0) {
 		mutex_lock(&control_lock);
