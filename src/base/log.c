@@ -120,6 +120,16 @@ void log_msg(enum log_level level, const char *fmt, ...)
 	errno = saved;
 }
 
+void log_phase(const char *name)
+{
+	struct timespec ts;
+
+	if (likely(log_state.max < LOG_DEBUG))
+		return;
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	log_msg(LOG_DEBUG, "phase %s %lld.%06ld", name, (long long)ts.tv_sec, ts.tv_nsec / 1000);
+}
+
 int log_errno(int err, const char *fmt, ...)
 {
 	char msg[4096];

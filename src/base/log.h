@@ -23,6 +23,10 @@ void log_msg(enum log_level level, const char *fmt, ...) __printf(2, 3);
 /* Logs "fmt: strerror(-err)" at error level and returns err (a negative errno). */
 int log_errno(int err, const char *fmt, ...) __printf(2, 3);
 
+/* Says at debug level that a point of a start was reached, with CLOCK_BOOTTIME in seconds: lines of several processes can be
+ * put in order (bench/start-phases does). name: a word, unique in the program. */
+void log_phase(const char *name);
+
 #define log_error(...) log_msg(LOG_ERROR, __VA_ARGS__)
 #define log_warning(...) log_msg(LOG_WARNING, __VA_ARGS__)
 #define log_info(...) log_msg(LOG_INFO, __VA_ARGS__)

@@ -208,6 +208,7 @@ int main(int argc, char **argv)
 		return EXIT_FAIL;
 	if (!argc || !strcmp(argv[0], "help") || !strcmp(argv[0], "h"))
 		return help_for(argc > 1 ? argv[1] : NULL, global, &g.rt);
+	log_phase("main");
 	cmd = command_find(argv[0]);
 	if (!cmd) {
 		log_error("No help topic for '%s': no such command", argv[0]);

@@ -30,13 +30,16 @@ int run_foreground(const struct runtime_opts *rt, struct create_opts *o,
 	r = console_start(&console);
 	if (r == 0)
 		r = container_start(rt, o->id);
+	log_phase("started");
 	if (r == 0)
 		r = container_wait(rt, o->id, &status);
+	log_phase("ended");
 	if (r == 0)
 		code = exit_code(status);
 	console_done(&console);
 	if (!keep && container_delete(rt, o->id, true) < 0 && code == 0)
 		code = EXIT_FAIL;
+	log_phase("deleted");
 	return code;
 }
 

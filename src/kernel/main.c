@@ -129,6 +129,7 @@ int main(int argc, char **argv)
 	log_setup(o.log, LOG_TEXT, o.debug ? LOG_DEBUG : LOG_INFO, "nacre-kernel");
 	log_set_stderr(false);
 	sanitizer_report_to(o.log);
+	log_phase("kernel-main");
 	r = rights_drop();
 	if (r == 0)
 		r = move_proc(&o);
@@ -140,5 +141,6 @@ int main(int argc, char **argv)
 		log_errno(r, "starting the kernel");
 		return 1;
 	}
+	log_phase("kernel-ready");
 	control_serve(o.control);
 }

@@ -401,30 +401,6 @@ const char *cgroup_dir(const struct cgroup *cg, const char *controller)
 	return d ? d->path : NULL;
 }
 
-static int move_pid(const char *dir, pid_t pid)
-{
-	char text[24];
-	int r;
-
-	snprintf(text, sizeof(text), "%d", (int)pid);
-	r = cg_write(dir, "cgroup.procs", text);
-	/* A process that is being born is refused for a moment. */
-	for (int i = 0; r == -EINVAL && i < 5; i++) {
-		nanosleep(&(struct timespec){.tv_nsec = 30000000}, NULL);
-		r = cg_write(dir, "cgroup.procs", text);
-	}
-	return r < 0 ? log_errno(r, "cgroup %s: process %d", dir, (int)pid) : 0;
-}
-
-int cgroup_add_pid(struct cgroup *cg, pid_t pid)
-{
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < cg->n; i++)
-		r = move_pid(cg->dirs[i].path, pid);
-	return r;
-}
-
 /* PARENT/nacre-ID in one hierarchy. */
 static int make_runtime_group(struct cgroup *cg, struct cg_dir *d)
 {
@@ -454,29 +430,6 @@ int cgroup_make_runtime(struct cgroup *cg)
 	for (size_t i = 0; r == 0 && !cg->runtime_made && i < cg->n; i++)
 		r = make_runtime_group(cg, &cg->dirs[i]);
 	cg->runtime_made = true;
-	return r;
-}
-
-int cgroup_enter(struct cgroup *cg, bool runtime)
-{
-	for (size_t i = 0; i < cg->n; i++) {
-		const struct cg_dir *d = &cg->dirs[i];
-		const char *dir = runtime ? d->runtime : d->path;
-		int r = dir ? cg_write(dir, d->v2 ? "cgroup.procs" : "tasks", "0") : 0;
-
-		if (r < 0)
-			return log_errno(r, "enter cgroup %s", dir);
-	}
-	return 0;
-}
-
-int cgroup_add_runtime_pid(struct cgroup *cg, pid_t pid)
-{
-	int r = cgroup_make_runtime(cg);
-
-	for (size_t i = 0; r == 0 && i < cg->n; i++)
-		if (cg->dirs[i].runtime)
-			r = move_pid(cg->dirs[i].runtime, pid);
 	return r;
 }
 

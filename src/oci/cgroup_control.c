@@ -161,7 +161,7 @@ int cgroup_pids(const struct cgroup *cg, pid_t **ret, size_t *ret_n)
 	return r < 0 ? log_errno(r, "%s/cgroup.procs", d->path) : 0;
 }
 
-static bool is_member(const char *dir, pid_t pid)
+bool cg_is_member(const char *dir, pid_t pid)
 {
 	_cleanup_free_ pid_t *pids = NULL;
 	size_t n;
@@ -179,7 +179,7 @@ static int kill_round(const char *dir, size_t *ret_left)
 	for (size_t i = 0; r == 0 && i < *ret_left; i++) {
 		_cleanup_close_ int fd = (int)syscall(SYS_pidfd_open, pids[i], 0u);
 
-		if (fd >= 0 && is_member(dir, pids[i]))
+		if (fd >= 0 && cg_is_member(dir, pids[i]))
 			syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0u);
 	}
 	return r;

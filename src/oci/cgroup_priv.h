@@ -49,6 +49,8 @@ const struct cg_dir *cg_find(struct cgroup *cg, const char *controller);
 int cg_write(const char *dir, const char *file, const char *value) __must_check;
 /* The file's text without its last newline, freed by the caller; NULL: errno. */
 char *cg_read(const char *dir, const char *file);
+/* Is the process in the group of this directory itself? */
+bool cg_is_member(const char *dir, pid_t pid);
 /* Is word in a list separated by commas or blanks? */
 bool cg_list_has(const char *list, const char *word);
 

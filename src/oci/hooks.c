@@ -48,13 +48,16 @@ static int state_file(const char *json)
 	return fd;
 }
 
-static __noreturn void hook_child(const struct oci_hook *h, int in, int out, int err, int report)
+static __noreturn void hook_child(const struct oci_hook *h, int in, int out, int err, int report,
+				 const char *cwd)
 {
 	char *const own[] = {h->path, NULL};
 	char *const none[] = {NULL};
 	sigset_t empty;
 	int e;
 
+	if (cwd)
+		(void)!chdir(cwd);
 	setpgid(0, 0); /* a timeout kills the hook's children too */
 	for (int s = 1; s < NSIG; s++)
 		signal(s, SIG_DFL);
@@ -129,7 +132,7 @@ static int hook_wait(pid_t pid, int pidfd, int timeout, struct output *out, stru
 }
 
 /* Starts the hook; *ret_pid. -errno if it cannot be executed. */
-static int hook_spawn(const struct oci_hook *h, const char *json, struct output *out,
+static int hook_spawn(const struct oci_hook *h, const char *json, const char *cwd, struct output *out,
 		      struct output *err, pid_t *ret_pid)
 {
 	_cleanup_close_ int in = state_file(json), wout = -1, werr = -1, rexec = -1, wexec = -1;
@@ -157,7 +160,7 @@ static int hook_spawn(const struct oci_hook *h, const char *json, struct output 
 	if (pid < 0)
 		return -errno;
 	if (pid == 0)
-		hook_child(h, in, wout, werr, wexec);
+		hook_child(h, in, wout, werr, wexec, cwd);
 	setpgid(pid, pid);
 	close(TAKE_FD(wexec));
 	if (read(rexec, &e, sizeof(e)) == sizeof(e)) {
@@ -177,14 +180,15 @@ static void report(enum log_level level, enum oci_hook_kind kind, size_t i,
 		kind_names[kind], i, h->path, what, out->text, err->text);
 }
 
-static int hook_run(enum oci_hook_kind kind, size_t i, const struct oci_hook *h, const char *json)
+static int hook_run(enum oci_hook_kind kind, size_t i, const struct oci_hook *h, const char *json,
+		    const char *cwd)
 {
 	enum log_level level = kind == OCI_HOOK_POSTSTOP ? LOG_WARNING : LOG_ERROR;
 	struct output out = {.fd = -1}, err = {.fd = -1};
 	_cleanup_close_ int pidfd = -1;
 	char what[128];
 	pid_t pid = -1;
-	int r = hook_spawn(h, json, &out, &err, &pid);
+	int r = hook_spawn(h, json, cwd, &out, &err, &pid);
 
 	if (r < 0) {
 		report(level, kind, i, h, strerror(-r), &out, &err);
@@ -211,10 +215,11 @@ static int hook_run(enum oci_hook_kind kind, size_t i, const struct oci_hook *h,
 	return r;
 }
 
-int hooks_run(const struct oci_spec *spec, enum oci_hook_kind kind, const char *state_json)
+int hooks_run(const struct oci_spec *spec, enum oci_hook_kind kind, const char *state_json,
+	      const char *cwd)
 {
 	for (size_t i = 0; i < spec->nhooks[kind]; i++) {
-		int r = hook_run(kind, i, &spec->hooks[kind][i], state_json);
+		int r = hook_run(kind, i, &spec->hooks[kind][i], state_json, cwd);
 
 		if (r < 0 && kind != OCI_HOOK_POSTSTOP)
 			return r;

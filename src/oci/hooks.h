@@ -6,8 +6,8 @@
 #include "oci/spec.h"
 
 /*
- * Runs the hooks of one kind in order, in the caller's namespaces and working directory, as
- * children of the caller. Each gets its args (path if none) and exactly its env, state_json on
+ * Runs the hooks of one kind in order, in the caller's namespaces, as children of the caller, in the directory
+ * cwd (NULL, or one that is gone: the caller's). Each gets its args (path if none) and exactly its env, state_json on
  * stdin, and pipes as stdout and stderr whose first bytes appear in the failure message. A hook
  * past its timeout is killed. The first failure ends the list: -ECANCELED, or -errno if the hook
  * could not be started, after one line `error running KIND hook #N PATH: exit status S, stdout:
@@ -15,7 +15,7 @@
  * 0.
  */
 int hooks_run(const struct oci_spec *spec, enum oci_hook_kind kind,
-	      const char *state_json) __must_check;
+	      const char *state_json, const char *cwd) __must_check;
 const char *oci_hook_kind_name(enum oci_hook_kind kind); /* "createRuntime", ... */
 
 struct oci_state {

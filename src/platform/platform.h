@@ -57,6 +57,9 @@ int pt_container_new(void (*on_dead)(void *priv), void *priv, struct pt_containe
 /* Kills every stub of the container and the zygote, waits for them and frees. */
 void pt_container_free(struct pt_container *c);
 
+/* Keeps the calling thread on the CPU where it is, or lets it go again. Speed only: errors are ignored. */
+void pt_stay_on_cpu(bool stay);
+
 /* --- threads and address spaces --------------------------------------------------------------- */
 
 /* A fresh, empty address space with one thread, all registers zero (rip must be set before

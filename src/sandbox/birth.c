@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include "base/log.h"
+#include "proto/fuse_wire.h"
 #include "sandbox/sanitizer.h"
 
 #define FIRST_FREE_FD 3
@@ -171,48 +172,63 @@ static _Noreturn void exec_kernel(const struct birth *b, struct fds *f)
 	_exit(127);
 }
 
-/* done: closed by exec, which tells the parent that the namespaces are there. */
-static _Noreturn void process_one(const struct birth *b, struct fds *f, int net, int go, int done)
+/* The gofer wants to be in the same network namespace. */
+static void send_network(int sock)
+{
+	_cleanup_close_ int net = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	int r = net < 0 ? -errno : fw_send(sock, "", 1, net, 0);
+
+	if (r < 0) {
+		errno = -r;
+		child_fail("handing over the network namespace");
+	}
+}
+
+/*
+ * The child of process 1 is born in the container's cgroup, and so are its own, the zygotes: moving a
+ * zygote later would cost as much as all the rest.
+ */
+static _Noreturn void process_one(const struct birth *b, struct fds *f, int net, const struct cgroup_door *door,
+				  int net_sock)
 {
 	const char *path = b->spec->ns[OCI_NS_NET].path;
 	int sv[2];
 	pid_t pid;
-	char c;
 
-	/* The parent puts us into our cgroup first; if it dies, so do we. */
-	prctl(PR_SET_PDEATHSIG, 0);
-	if (read(go, &c, 1) != 1)
-		_exit(1);
-	close(go);
 	setsid();
+	log_phase("1-placed");
 	if (path ? setns(net, CLONE_NEWNET) < 0 : unshare(CLONE_NEWNET) < 0)
 		child_fail("entering the network namespace");
 	if (!path)
 		loopback_up();
+	send_network(net_sock);
+	log_phase("1-network");
 	if (unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
 		child_fail("the kernel's namespaces");
 	empty_root(b->dir);
 	f->proc = open_proc();
+	log_phase("1-root");
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) < 0)
 		child_fail("socketpair");
-	pid = fork();
-	if (pid < 0)
+	pid = cgroup_door_fork(door, 0);
+	if (pid < 0) {
+		errno = -pid;
 		child_fail("forking the factory");
+	}
 	if (pid == 0)
 		factory(sv[1], f->stub, b->kuid);
 	f->factory = sv[0];
-	if (dup3(done, 64, O_CLOEXEC) < 0)
-		child_fail("dup3");
+	log_phase("1-exec");
 	exec_kernel(b, f);
 }
 
 int birth_kernel(struct birth *b)
 {
 	_cleanup_close_ int kernel = open_program("nacre-kernel"), stub = open_program("nacre-stub"), net = -1;
+	struct cgroup_door own = {.v2 = -1}, containers = {.v2 = -1};
 	struct fds f = {.control = b->listen_fd, .log = b->opts->log_fd, .kernel = kernel, .stub = stub};
 	const char *path = b->spec->ns[OCI_NS_NET].path;
-	int go[2], done[2], r = 0;
-	char c;
+	int sv[2], r;
 	pid_t pid;
 
 	if (kernel < 0 || stub < 0)
@@ -222,28 +238,26 @@ int birth_kernel(struct birth *b)
 		if (net < 0)
 			return log_errno(-errno, "linux.namespaces network path %s", path);
 	}
-	if (pipe2(go, O_CLOEXEC) < 0 || pipe2(done, O_CLOEXEC) < 0)
-		return log_errno(-errno, "pipe");
-	fflush(NULL);
-	pid = (pid_t)syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0);
-	if (pid == 0) {
-		close(go[1]);
-		close(done[0]);
-		process_one(b, &f, net, go[0], done[1]);
-	}
-	close(go[0]);
-	close(done[1]);
-	if (pid < 0) {
-		r = log_errno(-errno, "making the sandbox's pid namespace");
-	} else {
-		b->kernel = pid;
-		r = cgroup_add_runtime_pid(b->cgroup, pid);
-		if (r == 0 && write(go[1], "", 1) != 1)
-			r = -errno;
-	}
-	close(go[1]);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) < 0)
+		return log_errno(-errno, "socketpair");
+	b->net_sock = sv[0];
+	r = cgroup_door_open(b->cgroup, true, &own);
 	if (r == 0)
-		(void)!read(done[0], &c, 1); /* end of file at exec, or when it died: the first call tells */
-	close(done[0]);
+		r = cgroup_door_open(b->cgroup, false, &containers);
+	if (r == 0) {
+		fflush(NULL);
+		pid = cgroup_door_fork(&own, CLONE_NEWPID);
+		if (pid == 0)
+			process_one(b, &f, net, &containers, sv[1]);
+		if (pid < 0)
+			r = log_errno(pid, "making the sandbox's pid namespace");
+		else
+			b->kernel = pid;
+	}
+	cgroup_door_close(&own);
+	cgroup_door_close(&containers);
+	close(sv[1]);
+	/* Ours would keep the socket alive when process 1 is dead, and the first call would wait for ever. */
+	close(TAKE_FD(b->listen_fd));
 	return r;
 }

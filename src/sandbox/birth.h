@@ -13,17 +13,23 @@ struct birth {
 	const char *dir;	/* the container's state directory */
 	struct cgroup *cgroup;
 	uid_t kuid;		/* the sandbox's own user */
-	int listen_fd;		/* the control socket */
+	int listen_fd;		/* the control socket; closed once process 1 has it */
 	pid_t kernel;
 	pid_t gofer;
+	int net_sock;		/* where the gofer gets the network namespace from */
 	int gofer_sock;		/* the kernel's end */
-	const char *state_json; /* for createContainer hooks */
+	int hooks_sock;		/* to the gofer, -1 without hooks that need it */
 };
 
-/* Starts process 1 in new namespaces. It execs nacre-kernel. b->kernel is a child of the caller. */
+/* Starts process 1 in new namespaces. It execs nacre-kernel. b->kernel is a child of the caller. Does not wait for it:
+ * if it fails it says why, and the first call on its socket fails. */
 int birth_kernel(struct birth *b) __must_check;
-/* Starts the container's gofer beside it, with the mounts of the spec as exports. */
+/* Starts the container's gofer beside it, with the mounts of the spec as exports. Process 1 may still be on
+ * its way. With hooks it waits until the gofer is in its namespaces, where it stays until birth_gofer_hooks. */
 int birth_gofer(struct birth *b) __must_check;
+/* Lets the gofer go on: it runs the createContainer hooks, in its mount namespace before the pivot, with state_json. Waits
+ * until that is done. -ECANCELED when one failed (it has said so). Nothing to do without hooks. */
+int birth_gofer_hooks(struct birth *b, const char *state_json) __must_check;
 /* Opens a program of the runtime (nacre-kernel...) by name: beside the running nacre, or in libexec. */
 int open_program(const char *name) __must_check;
 /* Number of exports: the root and each bind mount. */

@@ -42,7 +42,7 @@ static int run_hooks(const struct runtime_opts *r, const struct state *s, enum o
 	if (!spec)
 		return kind == OCI_HOOK_POSTSTOP ? 0 : -ENOENT;
 	text = state_document(s, spec, status);
-	return text ? hooks_run(spec, kind, text) : -ENOMEM;
+	return text ? hooks_run(spec, kind, text, spec->bundle) : -ENOMEM;
 }
 
 int container_start(const struct runtime_opts *r, const char *id)

@@ -126,25 +126,21 @@ static int step_kernel(struct creation *c)
 
 static int step_gofer(struct creation *c)
 {
-	_cleanup_free_ char *text = state_document(c->s, c->spec, "creating");
-	int r;
+	int r = birth_gofer(&c->b);
 
-	c->b.state_json = text;
-	r = birth_gofer(&c->b);
 	if (c->b.gofer > 0 && proc_id_of(c->b.gofer, &c->s->gofer) < 0 && r == 0)
 		r = log_errno(-ESRCH, "nacre-gofer ended at once");
-	c->b.state_json = NULL;
 	return r < 0 ? r : state_save(c->r, c->s);
 }
 
 static int step_hooks(struct creation *c)
 {
 	_cleanup_free_ char *text = state_document(c->s, c->spec, "creating");
-	int r = text ? hooks_run(c->spec, OCI_HOOK_PRESTART, text) : -ENOMEM;
+	int r = text ? hooks_run(c->spec, OCI_HOOK_PRESTART, text, c->spec->bundle) : -ENOMEM;
 
 	if (r == 0)
-		r = hooks_run(c->spec, OCI_HOOK_CREATE_RUNTIME, text);
-	return r;
+		r = hooks_run(c->spec, OCI_HOOK_CREATE_RUNTIME, text, c->spec->bundle);
+	return r == 0 ? birth_gofer_hooks(&c->b, text) : r;
 }
 
 /* The zygote joins the container's cgroup; all stubs inherit it. Its pid comes from the kernel, so it must be shown to
@@ -211,24 +207,26 @@ static int step_pid_file(struct creation *c)
 
 int container_create(const struct runtime_opts *r, const struct create_opts *o, const struct oci_spec *spec)
 {
-	static int (*const steps[])(struct creation *c) = {
-		step_directory, step_cgroup, step_socket,    step_kernel,
-		step_gofer,	step_hooks,  step_container, step_pid_file,
+	static const struct {
+		const char *name;
+		int (*run)(struct creation *c);
+	} steps[] = {
+		{"directory", step_directory}, {"cgroup", step_cgroup}, {"socket", step_socket},
+		{"kernel", step_kernel},       {"gofer", step_gofer},	{"hooks", step_hooks},
+		{"container", step_container}, {"pid-file", step_pid_file},
 	};
 	struct creation c = {.r = r, .o = o, .spec = spec, .control = -1, .tty = -1,
-			     .b = {.listen_fd = -1, .gofer_sock = -1}};
+			     .b = {.listen_fd = -1, .net_sock = -1, .gofer_sock = -1, .hooks_sock = -1}};
+	int *fds[] = {&c.control, &c.tty, &c.b.listen_fd, &c.b.net_sock, &c.b.gofer_sock, &c.b.hooks_sock};
 	int err = 0;
 
-	for (size_t i = 0; err == 0 && i < ARRAY_SIZE(steps); i++)
-		err = steps[i](&c);
-	if (c.control >= 0)
-		close(c.control);
-	if (c.tty >= 0)
-		close(c.tty);
-	if (c.b.listen_fd >= 0)
-		close(c.b.listen_fd);
-	if (c.b.gofer_sock >= 0)
-		close(c.b.gofer_sock);
+	for (size_t i = 0; err == 0 && i < ARRAY_SIZE(steps); i++) {
+		err = steps[i].run(&c);
+		log_phase(steps[i].name);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		if (*fds[i] >= 0)
+			close(*fds[i]);
 	if (err < 0 && c.dir) {
 		/* What a step could not yet write down is still known here. */
 		if (c.s && (c.b.kernel > 0 || c.b.gofer > 0))

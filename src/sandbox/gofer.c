@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include "base/log.h"
 #include "oci/hooks.h"
+#include "proto/fuse_wire.h"
 #include "sandbox/birth.h"
 #include "sandbox/sanitizer.h"
 
@@ -53,14 +54,58 @@ static void bind_export(const char *source, unsigned index, bool recursive, bool
 		child_fail("read-only bind of", source);
 }
 
+/* The network namespace of process 1, as soon as it has one. */
+static void join_network(int sock)
+{
+	_cleanup_close_ int net = -1;
+	char c;
+	ssize_t n = fw_recv(sock, &c, 1, &net, 0);
+
+	if (n == 0)
+		_exit(1); /* process 1 has failed, and said so */
+	if (n < 0 || net < 0 || setns(net, CLONE_NEWNET) < 0) {
+		errno = n < 0 ? (int)-n : errno;
+		child_fail("entering the sandbox's network namespace", NULL);
+	}
+}
+
+/* The runtime's hooks of this container come before its own: tells the parent that the namespaces are there, gets the
+ * state document, runs the hooks, says that it is done. */
+static void run_hooks(const struct birth *b, int sock)
+{
+	_cleanup_free_ char *state = NULL;
+	size_t n = 0, cap = 0;
+
+	if (write(sock, "", 1) != 1)
+		child_fail("hooks", NULL);
+	for (;;) {
+		ssize_t got;
+
+		if (n == cap) {
+			cap += 65536;
+			state = realloc(state, cap);
+			if (!state)
+				child_fail("hooks", NULL);
+		}
+		got = read(sock, state + n, cap - n);
+		if (got < 0 && errno != EINTR)
+			child_fail("hooks", NULL);
+		if (got == 0)
+			break;
+		n += (size_t)MAX(got, 0);
+	}
+	if (!n || state[n - 1]) /* the parent has given up */
+		_exit(1);
+	if (hooks_run(b->spec, OCI_HOOK_CREATE_CONTAINER, state, b->spec->rootfs) < 0 || write(sock, "", 1) != 1)
+		_exit(1);
+}
+
 static void build_root(const struct birth *b, char *flags, size_t cap)
 {
 	const struct oci_spec *spec = b->spec;
 	unsigned index = 1;
 	size_t len;
 
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		child_fail("making mounts private", NULL);
 	if (mount("nacre", b->dir, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=1m,mode=755") < 0 ||
 	    chdir(b->dir) < 0)
 		child_fail("the gofer's root", b->dir);
@@ -85,15 +130,13 @@ static void build_root(const struct birth *b, char *flags, size_t cap)
 	}
 	if (mkdir("proc", 0555) < 0 || mount("proc", "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
 		child_fail("the gofer's procfs", NULL);
-	if (hooks_run(spec, OCI_HOOK_CREATE_CONTAINER, b->state_json) < 0)
-		_exit(1);
 	if (syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
 		child_fail("pivot_root", NULL);
 	if (mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
 		child_fail("sealing the gofer's root", NULL);
 }
 
-static _Noreturn void gofer_main(const struct birth *b, int sock, int prog, int net, int go)
+static _Noreturn void gofer_main(const struct birth *b, int sock, int prog, int hooks)
 {
 	char flags[12288], exports[16], sockfd[16], logfd[16];
 	char *const envp[] = {NULL};
@@ -101,14 +144,20 @@ static _Noreturn void gofer_main(const struct birth *b, int sock, int prog, int 
 			(char *)(uintptr_t)"--log-fd", logfd, (char *)(uintptr_t)"--exports", exports,
 			(char *)(uintptr_t)"--export-flags", flags, NULL};
 	int log = b->opts->log_fd;
-	char c;
 
-	if (read(go, &c, 1) != 1)
-		_exit(1);
 	setsid();
-	if (setns(net, CLONE_NEWNET) < 0 || unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
+	if (unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS) < 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		child_fail("the gofer's namespaces", NULL);
+	log_phase("gofer-placed");
+	if (hooks >= 0) {
+		join_network(b->net_sock);
+		run_hooks(b, hooks);
+	}
 	build_root(b, flags, sizeof(flags));
+	if (hooks < 0)
+		join_network(b->net_sock);
+	log_phase("gofer-exec");
 	prog = fcntl(prog, F_DUPFD_CLOEXEC, 64);
 	sock = fcntl(sock, F_DUPFD_CLOEXEC, 64);
 	log = log >= 0 ? fcntl(log, F_DUPFD_CLOEXEC, 64) : -1;
@@ -133,39 +182,79 @@ static int open_ns(pid_t pid, const char *name)
 	return fd < 0 ? log_errno(-errno, "%s", path) : fd;
 }
 
+static bool needs_hooks(const struct oci_spec *spec)
+{
+	return spec->nhooks[OCI_HOOK_PRESTART] || spec->nhooks[OCI_HOOK_CREATE_RUNTIME] ||
+	       spec->nhooks[OCI_HOOK_CREATE_CONTAINER];
+}
+
+/* One byte from the gofer; nothing: it has failed, and said why. */
+static int await(int sock)
+{
+	ssize_t n;
+	char c;
+
+	do
+		n = read(sock, &c, 1);
+	while (n < 0 && errno == EINTR);
+	return n == 1 ? 0 : -ECANCELED;
+}
+
 int birth_gofer(struct birth *b)
 {
-	_cleanup_close_ int prog = open_program("nacre-gofer"), net = open_ns(b->kernel, "net"),
-			    pidns = open_ns(b->kernel, "pid"), own = open_ns(getpid(), "pid");
-	int sv[2], go[2], r = 0;
+	_cleanup_close_ int prog = open_program("nacre-gofer"), pidns = open_ns(b->kernel, "pid"),
+			    own = open_ns(getpid(), "pid");
+	struct cgroup_door door = {.v2 = -1};
+	int sv[2], hooks[2] = {-1, -1}, r;
 	pid_t pid;
 
-	if (prog < 0 || net < 0 || pidns < 0 || own < 0)
+	if (prog < 0 || pidns < 0 || own < 0)
 		return -ENOENT;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) < 0 || pipe2(go, O_CLOEXEC) < 0)
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) < 0)
 		return log_errno(-errno, "socketpair");
-	if (setns(pidns, CLONE_NEWPID) < 0)
-		return log_errno(-errno, "entering the sandbox's pid namespace");
-	fflush(NULL);
-	pid = fork();
-	if (pid == 0) {
-		close(go[1]);
-		gofer_main(b, sv[1], prog, net, go[0]);
+	b->gofer_sock = sv[0];
+	r = cgroup_door_open(b->cgroup, false, &door);
+	if (r == 0 && needs_hooks(b->spec) && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, hooks) < 0)
+		r = log_errno(-errno, "socketpair");
+	b->hooks_sock = hooks[0];
+	if (r == 0 && setns(pidns, CLONE_NEWPID) < 0)
+		r = log_errno(-errno, "entering the sandbox's pid namespace");
+	if (r == 0) {
+		fflush(NULL);
+		pid = cgroup_door_fork(&door, 0);
+		if (pid == 0) {
+			close(TAKE_FD(b->hooks_sock));
+			gofer_main(b, sv[1], prog, hooks[1]);
+		}
+		if (pid < 0)
+			r = log_errno(pid, "forking the gofer");
+		else
+			b->gofer = pid;
 	}
+	cgroup_door_close(&door);
 	if (setns(own, CLONE_NEWPID) < 0)
 		r = log_errno(-errno, "leaving the sandbox's pid namespace");
 	close(sv[1]);
-	close(go[0]);
-	if (pid < 0) {
-		r = log_errno(-errno, "forking the gofer");
-	} else {
-		b->gofer = pid;
-		if (r == 0)
-			r = cgroup_add_pid(b->cgroup, pid);
-		if (r == 0 && write(go[1], "", 1) != 1)
-			r = -errno;
+	close(TAKE_FD(b->net_sock));
+	if (hooks[1] >= 0)
+		close(hooks[1]);
+	return r == 0 && b->hooks_sock >= 0 ? await(b->hooks_sock) : r;
+}
+
+int birth_gofer_hooks(struct birth *b, const char *state_json)
+{
+	size_t left = strlen(state_json) + 1;
+
+	if (b->hooks_sock < 0)
+		return 0;
+	while (left) {
+		ssize_t n = send(b->hooks_sock, state_json, left, MSG_NOSIGNAL);
+
+		if (n < 0 && errno != EINTR)
+			return log_errno(-errno, "createContainer hooks");
+		state_json += MAX(n, 0);
+		left -= (size_t)MAX(n, 0);
 	}
-	close(go[1]);
-	b->gofer_sock = sv[0];
-	return r;
+	shutdown(b->hooks_sock, SHUT_WR);
+	return await(b->hooks_sock);
 }

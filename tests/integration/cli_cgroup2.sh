@@ -8,7 +8,7 @@ in_v2() { # COMMAND...
 	unshare -m --propagation private sh -c 'umount -R -l /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup && exec "$@"' - "$@"
 }
 in_v2 true 2>/dev/null || { echo "1..0 # SKIP no cgroup2 here"; exit 0; }
-for t in life_of_a_group enter; do
+for t in life_of_a_group door; do
 	in_v2 "$test" "$t" >"$work/out" 2>&1
 	if grep -q '^ok' "$work/out" && ! grep -q '^not ok' "$work/out"; then ok "$t"; else not_ok "$t" "$work/out"; fi
 done

@@ -37,6 +37,21 @@ static pid_t sleeper(void)
 	return pid;
 }
 
+static pid_t sleeper_in(struct cgroup *cg, bool runtime)
+{
+	struct cgroup_door d;
+	pid_t pid;
+
+	REQUIRE(cgroup_door_open(cg, runtime, &d) == 0);
+	pid = cgroup_door_fork(&d, 0);
+	if (pid == 0) {
+		for (;;)
+			pause();
+	}
+	cgroup_door_close(&d);
+	return pid;
+}
+
 TEST(life_of_a_group)
 {
 	static const char *const limits[][3] = {
@@ -47,7 +62,7 @@ TEST(life_of_a_group)
 	};
 	struct cgroup *cg = make("cgroupfs"), *again = NULL;
 	struct json_object *state, *res;
-	pid_t a = sleeper(), b = sleeper(), *pids = NULL;
+	pid_t a = sleeper(), b, *pids = NULL;
 	char path[512];
 	size_t n;
 
@@ -64,7 +79,8 @@ TEST(life_of_a_group)
 		free(max);
 	}
 	CHECK_EQ(cgroup_add_pid(cg, a), 0);
-	CHECK_EQ(cgroup_add_runtime_pid(cg, b), 0);
+	CHECK_EQ(cgroup_add_pid(cg, a), 0); /* is there */
+	b = sleeper_in(cg, true);
 	state = cgroup_save(cg);
 	cgroup_free(cg);
 	REQUIRE(cgroup_open(state, &again) == 0);
@@ -95,30 +111,37 @@ TEST(life_of_a_group)
 	cgroup_free(again);
 }
 
-TEST(enter)
+/* In all hierarchies, and the child's children too. A child that was moved would not be there at once. */
+TEST(door)
 {
 	struct cgroup *cg = make("cgroupfs");
-	pid_t *pids = NULL, kids[2];
+	pid_t kids[2], *pids = NULL;
 	size_t n;
 
-	CHECK_EQ(cgroup_make_runtime(cg), 0);
 	for (int i = 0; i < 2; i++) {
+		struct cgroup_door d;
 		int p[2];
 		char c;
 
 		REQUIRE(pipe(p) == 0);
-		kids[i] = fork();
+		REQUIRE(cgroup_door_open(cg, i == 1, &d) == 0);
+		kids[i] = cgroup_door_fork(&d, 0);
 		if (kids[i] == 0) {
-			if (cgroup_enter(cg, i == 1) < 0)
-				_exit(1);
-			(void)!write(p[1], "x", 1);
+			if (fork() != 0)
+				(void)!write(p[1], "x", 1);
 			for (;;)
 				pause();
 		}
+		cgroup_door_close(&d);
 		CHECK_EQ(read(p[0], &c, 1), 1);
+		for (size_t k = 0; k < cg->n; k++) {
+			CHECK_EQ(cg_is_member(cg->dirs[k].path, kids[i]), i == 0);
+			if (cg->dirs[k].runtime)
+				CHECK_EQ(cg_is_member(cg->dirs[k].runtime, kids[i]), i == 1);
+		}
 	}
 	CHECK_EQ(cgroup_pids(cg, &pids, &n), 0);
-	CHECK(n == 1 && pids[0] == kids[0]);
+	CHECK_EQ(n, 2);
 	free(pids);
 	CHECK_EQ(cgroup_kill(cg, true), 0);
 	CHECK_EQ(waitpid(kids[0], NULL, 0), kids[0]);
@@ -135,7 +158,6 @@ TEST(disabled)
 
 	CHECK_EQ(cg->n, 0);
 	CHECK_EQ(cgroup_add_pid(cg, getpid()), 0);
-	CHECK_EQ(cgroup_add_runtime_pid(cg, getpid()), 0);
 	CHECK_EQ(cgroup_pids(cg, &pids, &n), 0);
 	CHECK_EQ(n, 0);
 	CHECK_EQ(cgroup_kill(cg, true), 0);

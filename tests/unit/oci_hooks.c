@@ -42,7 +42,7 @@ static int run(enum oci_hook_kind kind, struct oci_hook *hooks, size_t n)
 
 	s.hooks[kind] = hooks;
 	s.nhooks[kind] = n;
-	return hooks_run(&s, kind, "{\"id\":\"c1\",\"pid\":42}");
+	return hooks_run(&s, kind, "{\"id\":\"c1\",\"pid\":42}", NULL);
 }
 
 static char *slurp(const char *path)

@@ -97,15 +97,26 @@ int box_create(const Nacre__Sandbox__V1__CreateContainerRequest *q, struct rpc_b
 	b->ct.mem_max = q->memory_limit;
 	b->ct.id = strdup(q->id);
 	b->ct.pid_ns = pid_namespace_new(NULL); /* /proc of the mounts shows it */
-	r = b->ct.id && b->ct.pid_ns ? fuse_conn_new(gofer, &b->gofer) : -ENOMEM;
+	log_phase("box");
+	/* The gofer may still be on its way: the zygote first. */
+	r = b->ct.id && b->ct.pid_ns ? pt_container_new(zygote_dead, b, &b->ct.pt, ret_pidfd) : -ENOMEM;
+	log_phase("box-zygote");
 	if (r == 0)
-		r = pt_container_new(zygote_dead, b, &b->ct.pt, ret_pidfd);
+		r = fuse_conn_new(TAKE_FD(gofer), &b->gofer);
+	log_phase("box-gofer");
+	/* The init task's thread is born on this CPU too: it has the gofer look up what it executes. */
+	pt_stay_on_cpu(true);
+	fuse_thread_stays = true;
 	if (r == 0)
 		r = box_mounts(b, q, message);
+	log_phase("box-mounts");
 	if (r == 0)
 		r = make_namespaces(b, q);
 	if (r == 0)
 		r = process_create(b, q->process, "", true, fds, &init, message);
+	fuse_thread_stays = false;
+	pt_stay_on_cpu(false);
+	log_phase("box-process");
 	if (r == 0) {
 		mutex_lock(&control_lock);
 		if (box_find(q->id)) {
@@ -125,6 +136,8 @@ int box_create(const Nacre__Sandbox__V1__CreateContainerRequest *q, struct rpc_b
 		}
 		if (*ret_pidfd >= 0)
 			close(TAKE_FD(*ret_pidfd));
+		if (gofer >= 0)
+			close(gofer);
 		/* A task that failed to prepare may still be unwinding; what it uses stays until the sandbox ends. */
 		log_debug("container %s was not created: %s", q->id, strerror(-r));
 	}

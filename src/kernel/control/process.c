@@ -157,8 +157,10 @@ static int start(struct task *t, void *arg)
 	if (r == 0)
 		r = wait_event(&p->wait, &t->sleeper, __atomic_load_n(&p->go, __ATOMIC_SEQ_CST), TIME_FOREVER,
 			       SLEEP_KILLABLE);
+	log_phase("task-go");
 	if (r == 0)
 		r = do_exec(t, &img);
+	log_phase("task-exec");
 	exec_image_done(&img);
 	return r < 0 ? 127 << 8 : 0;
 }
@@ -168,6 +170,7 @@ static void on_exit_(void *priv, int status)
 	struct process *p = priv;
 	struct box *b = p->ct->priv;
 
+	log_phase("task-exit");
 	p->status = status;
 	__atomic_store_n(&p->exited, true, __ATOMIC_SEQ_CST);
 	wake_up_all(&p->wait, 0);

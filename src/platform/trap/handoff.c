@@ -44,6 +44,16 @@ static void set_affinity(pid_t tid, unsigned cpu)
 	sched_setaffinity(tid, sizeof(set), &set);
 }
 
+void pt_stay_on_cpu(bool stay)
+{
+	int cpu = sched_getcpu();
+
+	if (!stay)
+		sched_setaffinity(0, sizeof(trap.cpus), &trap.cpus);
+	else if (cpu >= 0)
+		set_affinity(0, (unsigned)cpu);
+}
+
 static void unpin(struct pt_thread *pt)
 {
 	pt->pinned = false;

@@ -16,6 +16,8 @@
 #define FORGET_FLUSH 64 /* waiting FORGETs that go out with the next request */
 #define EMFILE_RETRIES 200 /* of a millisecond: the gofer has not yet noticed a closed channel */
 
+__thread bool fuse_thread_stays;
+
 struct fuse_conn {
 	struct ref ref;
 	int sock; /* channel 0 */
@@ -89,7 +91,7 @@ static int send_request(struct fuse_conn *c, int sock, const struct fuse_call *c
 {
 	/* A task's thread is kept on its guest's CPU, and a gofer thread that comes there answers in 11
 	 * us instead of 55; behind a thread that wanders it would only be slower. */
-	int cpu = current ? sched_getcpu() : -1;
+	int cpu = current || fuse_thread_stays ? sched_getcpu() : -1;
 	struct fuse_in_header h = {
 		.len = sizeof(h),
 		.opcode = call->opcode,

@@ -12,6 +12,9 @@
 
 struct fuse_conn;
 
+/* A thread that is no task sets it while it stays on one CPU: the gofer comes there then. */
+extern __thread bool fuse_thread_stays;
+
 /* A connection to the gofer at the other end of sock_fd (SOCK_SEQPACKET; taken over in every case).
  * Exchanges INIT; blocks. Returns 0 with one reference, -EPROTO when the peer speaks another version,
  * -EIO, -ENOMEM. Any thread, no lock held. */
