@@ -98,6 +98,7 @@ static const struct rule allow[] = {
 	ANY(pidfd_open),
 	{SCMP_SYS(kill), 1, {EQ32(1, SIGKILL)}},
 	{SCMP_SYS(tgkill), 1, {EQ32(2, KERNEL_KICK_SIGNAL)}},
+	{SCMP_SYS(tgkill), 1, {EQ32(2, 0)}}, /* is that thread still one of that process? */
 	ANY(waitid),
 	ANY(wait4),
 	ANY(sched_setaffinity),

@@ -24,6 +24,7 @@ int pt_init(const struct platform_params *p)
 	trap.ncpu = n > 0 ? (unsigned)n : 1;
 	if (sched_getaffinity(0, sizeof(trap.cpus), &trap.cpus) < 0)
 		return -errno;
+	trap.usable = (unsigned)CPU_COUNT(&trap.cpus);
 	list_init(&trap.spaces);
 	mutex_init(&trap.factory_lock, RANK_EXEC, "factory");
 	r = slots_init();

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The hand-off between a guest thread and its kernel thread: one turn word in the slot, a futex when the other side
- * sleeps. The kernel thread follows the guest's CPU, because waking a sleeping thread on another core costs ten
- * times as much; it spins instead, on another core, only while calls come hot and a core is free.
+ * sleeps. Where the two run and whether they poll first is pace.c's.
  */
 #include <errno.h>
-#include <limits.h>
 #include <linux/futex.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -27,66 +24,12 @@ static long futex(uint32_t *word, int op, uint32_t val, const struct timespec *a
 	return syscall(SYS_futex, word, op, val, abs, NULL, FUTEX_BITSET_MATCH_ANY);
 }
 
-/*
- * Both threads of a hand-off on one CPU. The kernel thread's affinity is the CPU that the guest last ran on; but the
- * host would wake the guest on an idle core, where the next request finds it asleep and cold, so the guest is held
- * there too. Not for long: after PIN_NS the hold is released, and the next wake may choose the core again, so that busy
- * programs still spread. The CPU number comes from the stub: a wrong one costs only speed.
- */
-#define PIN_NS (4 * 1000 * 1000ULL)
-
-static void set_affinity(pid_t tid, unsigned cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	sched_setaffinity(tid, sizeof(set), &set);
-}
-
-void pt_stay_on_cpu(bool stay)
-{
-	int cpu = sched_getcpu();
-
-	if (!stay)
-		sched_setaffinity(0, sizeof(trap.cpus), &trap.cpus);
-	else if (cpu >= 0)
-		set_affinity(0, (unsigned)cpu);
-}
-
-static void unpin(struct pt_thread *pt)
-{
-	pt->pinned = false;
-	sched_setaffinity(pt->tid, sizeof(trap.cpus), &trap.cpus);
-}
-
-static void place_threads(struct pt_thread *pt)
-{
-	unsigned cpu = pt->slot->cpu;
-	uint64_t now;
-
-	if (trap.ncpu < 2 || cpu >= trap.ncpu || !CPU_ISSET(cpu, &trap.cpus))
-		return;
-	if ((int)cpu != pt->cpu) {
-		set_affinity(0, cpu);
-		pt->cpu = (int)cpu;
-	}
-	now = monotonic_ns();
-	if (!pt->pinned) {
-		set_affinity(pt->tid, cpu);
-		pt->pinned = true;
-		pt->pinned_ns = now;
-	} else if (now - pt->pinned_ns > PIN_NS) {
-		unpin(pt);
-	}
-}
-
 static bool is_dead(const struct pt_thread *pt)
 {
 	return __atomic_load_n(&pt->as->dead, __ATOMIC_SEQ_CST) != 0;
 }
 
-int handoff_wait(struct pt_thread *pt, uint64_t deadline)
+static int wait_turn(struct pt_thread *pt, uint64_t deadline)
 {
 	struct slot *s = pt->slot;
 	struct timespec abs;
@@ -96,7 +39,7 @@ int handoff_wait(struct pt_thread *pt, uint64_t deadline)
 	while (__atomic_load_n(&s->turn, __ATOMIC_SEQ_CST) != TURN_KERNEL) {
 		if (is_dead(pt))
 			return -ESRCH;
-		until = pt->pinned ? MIN(deadline, monotonic_ns() + PIN_NS) : deadline;
+		until = MIN(deadline, pace_hold_end(pt));
 		abs = (struct timespec){(time_t)(until / NSEC_PER_SEC), (long)(until % NSEC_PER_SEC)};
 		__atomic_store_n(&s->kernel_sleeps, 1, __ATOMIC_SEQ_CST);
 		r = futex(&s->turn, FUTEX_WAIT_BITSET, TURN_STUB, until == TIME_FOREVER ? NULL : &abs);
@@ -105,9 +48,22 @@ int handoff_wait(struct pt_thread *pt, uint64_t deadline)
 			continue;
 		if (until == deadline)
 			return -ETIMEDOUT;
-		unpin(pt); /* it computes: let the host choose its core */
+		pace_let_go(pt); /* it computes: let the host choose its core */
 	}
 	return is_dead(pt) ? -ESRCH : 0;
+}
+
+int handoff_wait(struct pt_thread *pt, uint64_t deadline)
+{
+	int r;
+
+	pace_wait_begin(pt);
+	if (pt->pace.spins && pace_poll(pt))
+		r = is_dead(pt) ? -ESRCH : 0;
+	else
+		r = wait_turn(pt, deadline);
+	pace_wait_end(pt);
+	return r;
 }
 
 int handoff(struct pt_thread *pt, uint64_t deadline)
@@ -116,7 +72,7 @@ int handoff(struct pt_thread *pt, uint64_t deadline)
 
 	if (is_dead(pt))
 		return -ESRCH;
-	place_threads(pt);
+	pace_handoff(pt, monotonic_ns());
 	__atomic_store_n(&s->turn, TURN_STUB, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&s->stub_sleeps, __ATOMIC_SEQ_CST))
 		futex(&s->turn, FUTEX_WAKE, 1, NULL);

@@ -99,6 +99,19 @@ void pt_as_kill(struct pt_as *as)
 	mutex_unlock(&platform_lock);
 }
 
+void thread_affinity(struct pt_thread *pt, const cpu_set_t *set)
+{
+	struct pt_as *as = pt->as;
+
+	mutex_lock(&platform_lock);
+	/* The id of a process that is not marked dead is still its own; the id of one of its threads may have been
+	 * given to somebody else, when guest code ended that thread. */
+	if (!__atomic_load_n(&as->dead, __ATOMIC_SEQ_CST) && as->pid &&
+	    (pt->tid == as->pid || syscall(SYS_tgkill, as->pid, pt->tid, 0) == 0))
+		sched_setaffinity(pt->tid, sizeof(*set), set);
+	mutex_unlock(&platform_lock);
+}
+
 struct pt_thread *thread_alloc(struct pt_as *as)
 {
 	struct pt_thread *pt = calloc(1, sizeof(*pt));
@@ -106,7 +119,7 @@ struct pt_thread *thread_alloc(struct pt_as *as)
 	if (!pt)
 		return NULL;
 	pt->as = pt_as_get(as);
-	pt->cpu = -1;
+	pace_init(pt);
 	list_init(&pt->node);
 	list_init(&pt->hash);
 	list_init(&pt->birth);
@@ -226,7 +239,7 @@ int pt_spawn(struct pt_container *c, const char *argv0 __unused, struct pt_threa
 	int r;
 
 	mutex_lock(&c->zygote_lock);
-	c->zygote->cpu = -1; /* another kernel thread than last time */
+	pace_adopt(c->zygote); /* another kernel thread than last time */
 	r = pt_clone(c->zygote, false, &pt);
 	mutex_unlock(&c->zygote_lock);
 	if (r < 0)
@@ -238,7 +251,7 @@ int pt_spawn(struct pt_container *c, const char *argv0 __unused, struct pt_threa
 
 void pt_adopt(struct pt_thread *pt)
 {
-	pt->cpu = -1;
+	pace_adopt(pt);
 }
 
 void pt_release(struct pt_thread *pt)

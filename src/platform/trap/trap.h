@@ -40,6 +40,19 @@ struct order {
 	struct hostfd *file; /* borrowed for the length of the trip */
 };
 
+/* How the two threads of a hand-off wait for each other (pace.c); the owning kernel thread's alone. */
+struct pace {
+	int cpu;     /* affinity of the owning kernel thread, -1 unknown */
+	bool pinned; /* the guest thread is held on cpu, since pinned_ns */
+	bool spins;  /* the kernel thread polls, since since */
+	unsigned shard, weight;		     /* what pace_wait_begin added */
+	uint64_t pinned_ns, since, last;     /* last: begin of the latest hand-off */
+	uint64_t sum;			     /* ns of the calls of this window */
+	unsigned calls, skip, won;	     /* in this window; not to be judged; windows won */
+	uint64_t blocking;		     /* mean time of a call when waiting by futex */
+	uint64_t next, backoff, retest;	     /* when spinning may be tried again */
+};
+
 struct pt_thread {
 	struct list_head node GUARDED_BY(platform_lock); /* pt_as.threads */
 	struct list_head hash GUARDED_BY(c->lock);	 /* by tid */
@@ -49,9 +62,7 @@ struct pt_thread {
 	pid_t tid;	   /* from the notification */
 	uint32_t kick;	   /* atomic: pt_interrupt was called */
 	uint32_t in_guest; /* atomic: pt_run has handed over */
-	int cpu;	   /* affinity of the owning kernel thread, -1 unknown */
-	bool pinned;	   /* the guest thread is held on cpu, since pinned_ns */
-	uint64_t pinned_ns;
+	struct pace pace;
 	struct order order GUARDED_BY(c->lock);
 	uint32_t token GUARDED_BY(c->lock); /* of a birth in progress, 0 none */
 	struct list_head birth GUARDED_BY(c->lock);
@@ -87,7 +98,8 @@ struct trap {
 	bool stopping; /* atomic */
 	uint64_t fp_size;
 	unsigned ncpu;
-	cpu_set_t cpus; /* that the sandbox may use */
+	cpu_set_t cpus; /* that the sandbox may use, usable many */
+	unsigned usable;
 	bool no_process_vm; /* forced or found: copy through slots */
 };
 extern struct trap trap;
@@ -120,7 +132,25 @@ int handoff_wait(struct pt_thread *pt, uint64_t deadline) __must_check;
 int run_slot_ops(struct pt_thread *pt, struct slot_op *ops, unsigned n) __must_check;
 uint64_t monotonic_ns(void);
 
+/* pace.c */
+#define BUSY_SHARDS 64U
+/* At the begin of a hand-off: places the two threads and decides how to wait. */
+void pace_handoff(struct pt_thread *pt, uint64_t now);
+/* Around the wait. */
+void pace_wait_begin(struct pt_thread *pt);
+void pace_wait_end(struct pt_thread *pt);
+/* Polls for the end of the stub's turn. False: not any more, wait by futex. */
+bool pace_poll(struct pt_thread *pt);
+/* When a guest that is held on a CPU must be let go, and doing so. */
+uint64_t pace_hold_end(struct pt_thread *pt);
+void pace_let_go(struct pt_thread *pt);
+/* Another kernel thread owns pt from now on. */
+void pace_adopt(struct pt_thread *pt);
+void pace_init(struct pt_thread *pt);
+
 /* thread.c */
+/* Affinity of the guest's host thread, if that still exists. */
+void thread_affinity(struct pt_thread *pt, const cpu_set_t *set);
 struct pt_as *as_new(struct pt_container *c);
 struct pt_thread *thread_alloc(struct pt_as *as);
 int thread_birth(struct pt_thread *parent, struct pt_thread *child, bool share_mm) __must_check;
