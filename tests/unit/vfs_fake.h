@@ -163,7 +163,7 @@ ssize_t pt_copy_in_str(struct pt_thread *pt, char *to, uaddr_t from, size_t n)
 }
 void *pt_staging(struct pt_thread *pt, size_t *len)
 {
-	static char staging[16384];
+	static __thread char staging[16384];
 
 	*len = sizeof(staging);
 	return staging;

@@ -188,6 +188,18 @@ struct dentry *dentry_of_inode(struct inode *i)
 	return NULL;
 }
 
+bool dentry_is_child(const struct dentry *d, const struct dentry *dir)
+{
+	MUTEX_GUARD(&dcache_lock);
+	return d->hashed && d->parent == dir;
+}
+
+bool dentry_unlinked(const struct dentry *d)
+{
+	MUTEX_GUARD(&dcache_lock);
+	return !d->hashed && d->parent != d;
+}
+
 bool dentry_is_ancestor(const struct dentry *a, const struct dentry *d)
 {
 	MUTEX_GUARD(&dcache_lock);
