@@ -7,6 +7,7 @@
  * dentry. Past DENTRY_MAX unused ones are dropped, the least recently used first (second chance).
  */
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include "kernel/vfs/vfs_priv.h"
 
@@ -357,6 +358,21 @@ int dentry_lookup(struct dentry *dir, const char *name, size_t len, struct dentr
 }
 
 /* --- renames --- */
+
+void dentry_name_by_number(struct dentry *d)
+{
+	char *name, *old;
+	int n = asprintf(&name, "#%llu", (unsigned long long)d->inode->ino);
+
+	if (n < 0)
+		return;
+	mutex_lock(&dcache_lock);
+	old = d->name;
+	d->name = name;
+	d->name_len = (uint32_t)n;
+	mutex_unlock(&dcache_lock);
+	free(old);
+}
 
 static void reparent(struct dentry *d, struct dentry *parent) REQUIRES(dcache_lock)
 {

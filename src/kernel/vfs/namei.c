@@ -129,7 +129,7 @@ int vfs_tmpfile(const struct path *dir, mode_t mode, bool linkable, struct dentr
 		return r;
 	if (!di->op->tmpfile)
 		return -EOPNOTSUPP;
-	d = dentry_new(di->sb, dir->dentry, "#tmpfile", 8);
+	d = dentry_new(di->sb, dir->dentry, "#", 1);
 	if (!d)
 		return -ENOMEM;
 	MUTEX_GUARD(&di->lock);
@@ -139,6 +139,7 @@ int vfs_tmpfile(const struct path *dir, mode_t mode, bool linkable, struct dentr
 	if (r < 0)
 		return r;
 	d->inode->linkable = linkable; /* nobody else knows the inode yet */
+	dentry_name_by_number(d);
 	*ret = TAKE_PTR(d);
 	return 0;
 }

@@ -17,6 +17,8 @@ extern struct mutex dcache_lock; /* RANK_DCACHE: the tree, the hash, names, alia
 struct dentry *dentry_new(struct super *sb, struct dentry *parent, const char *name, size_t len);
 /* From the cache only; a reference, or NULL. */
 struct dentry *dentry_find(struct dentry *dir, const char *name, size_t len);
+/* Calls an unhashed dentry "#number", as Linux calls what O_TMPFILE made. Without memory its name stays. */
+void dentry_name_by_number(struct dentry *d);
 /* Moves d to the place of target (which is unhashed); both directories are locked. */
 void dentry_move(struct dentry *d, struct dentry *target);
 void dentry_exchange(struct dentry *a, struct dentry *b);
