@@ -163,7 +163,7 @@ ssize_t pt_copy_in_str(struct pt_thread *pt, char *to, uaddr_t from, size_t n)
 }
 void *pt_staging(struct pt_thread *pt, size_t *len)
 {
-	static char staging[16384];
+	static __thread char staging[16384];
 
 	*len = sizeof(staging);
 	return staging;
@@ -178,13 +178,34 @@ static void fake_become(uint32_t uid, uint32_t gid)
 	fake_cred.cap_effective = uid ? 0 : ~0ULL;
 }
 
-static void fake_boot(void)
+static struct super *fake_tmpfs(void)
 {
-	const struct fs_type *type;
+	const struct fs_type *type = fs_type_find("tmpfs");
 	struct fs_params p = {.source = "tmpfs"};
 	struct super *sb;
+
+	if (!type || type->get_super(type, &p, &sb) < 0)
+		abort();
+	return sb;
+}
+
+/* The task lives in a name space of its own whose root is sb (taken over). */
+static void fake_root(struct super *sb)
+{
 	struct path root;
 
+	if (mnt_namespace_new(sb, 0, &fake_ns.mnt) < 0)
+		abort();
+	mnt_namespace_root(fake_ns.mnt, &root);
+	fake_task.fs = fs_struct_new(&root, &root);
+	path_put(&root);
+	if (!fake_task.fs)
+		abort();
+	fake_task.fs->umask = 022;
+}
+
+static void fake_boot(void)
+{
 	ref_init(&fake_cred.ref);
 	fake_cred.cap_permitted = ~0ULL;
 	fake_become(0, 0);
@@ -194,16 +215,10 @@ static void fake_boot(void)
 	fake_task.cred = &fake_cred;
 	if (vfs_init() < 0)
 		abort();
-	type = fs_type_find("tmpfs");
-	if (!type || type->get_super(type, &p, &sb) < 0 || mnt_namespace_new(sb, 0, &fake_ns.mnt) < 0)
-		abort();
-	mnt_namespace_root(fake_ns.mnt, &root);
-	fake_task.fs = fs_struct_new(&root, &root);
-	path_put(&root);
+	fake_root(fake_tmpfs());
 	fake_task.files = files_new();
-	if (!fake_task.fs || !fake_task.files)
+	if (!fake_task.files)
 		abort();
-	fake_task.fs->umask = 022;
 	current = &fake_task;
 }
 

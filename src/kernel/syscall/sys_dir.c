@@ -203,7 +203,7 @@ long sys_getcwd(struct task *t, const struct sysargs *a)
 	s = path_name(&cwd, &root, buf, PATH_MAX + 32);
 	if (!s)
 		return -ENAMETOOLONG;
-	if (!cwd.dentry->hashed && cwd.dentry->parent != cwd.dentry && ends_with(s, " (deleted)"))
+	if (dentry_unlinked(cwd.dentry) && ends_with(s, " (deleted)"))
 		return -ENOENT;
 	n = strlen(s) + 1;
 	if (n > PATH_MAX)

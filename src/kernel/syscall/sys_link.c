@@ -157,6 +157,33 @@ static int make_link(const struct maker *m, const struct path *dir, struct dentr
 	return vfs_link(m->old, dir, d);
 }
 
+/* A file without a name in this call ("" and AT_EMPTY_PATH): only for who opened it, or may look anywhere. */
+static int link_source_fd(struct task *t, int fd, struct path *ret)
+{
+	_cleanup_(file_putp) struct file *f = fd_get_path(t, fd);
+
+	if (!f)
+		return -EBADF;
+	if (f->cred != t->cred && !capable(t->cred, CAP_DAC_READ_SEARCH))
+		return -ENOENT;
+	path_get(&f->path);
+	*ret = f->path;
+	return 0;
+}
+
+static int link_source(struct task *t, int dfd, uaddr_t uname, int flags, struct path *ret)
+{
+	_cleanup_free_ char *name = NULL;
+	int r = copy_in_path(t, uname, &name);
+
+	if (r < 0)
+		return r;
+	if (!*name && (flags & AT_EMPTY_PATH) && dfd != AT_FDCWD)
+		return link_source_fd(t, dfd, ret);
+	return path_lookup_at(t, dfd, name, (flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0) |
+			      (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0), ret);
+}
+
 static long do_link(struct task *t, int ofd, uaddr_t uold, int nfd, uaddr_t unew, int flags)
 {
 	_cleanup_(path_put) struct path old = {0};
@@ -165,10 +192,7 @@ static long do_link(struct task *t, int ofd, uaddr_t uold, int nfd, uaddr_t unew
 
 	if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
-	r = user_path_at(t, ofd, uold,
-			 (flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0) |
-				 (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0),
-			 &old);
+	r = link_source(t, ofd, uold, flags, &old);
 	return r < 0 ? r : make_at(t, nfd, unew, &m);
 }
 

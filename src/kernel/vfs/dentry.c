@@ -7,6 +7,7 @@
  * dentry. Past DENTRY_MAX unused ones are dropped, the least recently used first (second chance).
  */
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include "kernel/vfs/vfs_priv.h"
 
@@ -188,6 +189,18 @@ struct dentry *dentry_of_inode(struct inode *i)
 	return NULL;
 }
 
+bool dentry_is_child(const struct dentry *d, const struct dentry *dir)
+{
+	MUTEX_GUARD(&dcache_lock);
+	return d->hashed && d->parent == dir;
+}
+
+bool dentry_unlinked(const struct dentry *d)
+{
+	MUTEX_GUARD(&dcache_lock);
+	return !d->hashed && d->parent != d;
+}
+
 bool dentry_is_ancestor(const struct dentry *a, const struct dentry *d)
 {
 	MUTEX_GUARD(&dcache_lock);
@@ -345,6 +358,21 @@ int dentry_lookup(struct dentry *dir, const char *name, size_t len, struct dentr
 }
 
 /* --- renames --- */
+
+void dentry_name_by_number(struct dentry *d)
+{
+	char *name, *old;
+	int n = asprintf(&name, "#%llu", (unsigned long long)d->inode->ino);
+
+	if (n < 0)
+		return;
+	mutex_lock(&dcache_lock);
+	old = d->name;
+	d->name = name;
+	d->name_len = (uint32_t)n;
+	mutex_unlock(&dcache_lock);
+	free(old);
+}
 
 static void reparent(struct dentry *d, struct dentry *parent) REQUIRES(dcache_lock)
 {

@@ -234,7 +234,7 @@ static int check_mountpoint(const struct dentry *root, const struct path *at)
 		return -ENOENT;
 	if (S_ISDIR(a->mode) != S_ISDIR(r->mode))
 		return -ENOTDIR;
-	return at->dentry->parent != at->dentry && !at->dentry->hashed ? -ENOENT : 0;
+	return dentry_unlinked(at->dentry) ? -ENOENT : 0;
 }
 
 /* Hangs tree m (one reference goes to the tree) at *at, on top of what is mounted there. */

@@ -19,40 +19,41 @@ static bool sticky_forbids(const struct inode *dir, const struct inode *i, const
 	return c->fsuid.v != i->uid.v && c->fsuid.v != dir->uid.v && !vfs_capable(c, CAP_FOWNER);
 }
 
-int may_create(struct inode *dir, struct dentry *d)
+int may_create(struct dentry *dir, struct dentry *d)
 {
-	if (dir->dead)
+	struct inode *di = dir->inode;
+
+	if (di->dead)
 		return -ENOENT;
+	if (!dentry_is_child(d, dir))
+		return -ESTALE;
 	if (d->inode)
 		return -EEXIST;
-	if (!d->hashed || d->parent->inode != dir)
-		return -ESTALE;
-	return inode_permission(dir, vfs_cred(), MAY_WRITE | MAY_EXEC);
+	return inode_permission(di, vfs_cred(), MAY_WRITE | MAY_EXEC);
 }
 
-int may_delete(struct inode *dir, struct dentry *d, bool want_dir)
+int may_delete(struct dentry *dir, struct dentry *d, bool want_dir)
 {
 	const struct cred *c = vfs_cred();
+	struct inode *di = dir->inode;
 	int r;
 
-	if (!d->hashed || d->parent->inode != dir)
+	if (!dentry_is_child(d, dir))
 		return -ESTALE;
 	if (!d->inode)
 		return -ENOENT;
-	r = inode_permission(dir, c, MAY_WRITE | MAY_EXEC);
+	r = inode_permission(di, c, MAY_WRITE | MAY_EXEC);
 	if (r < 0)
 		return r;
-	if (sticky_forbids(dir, d->inode, c))
+	if (sticky_forbids(di, d->inode, c))
 		return -EPERM;
 	if (want_dir) {
 		if (!S_ISDIR(d->inode->mode))
 			return -ENOTDIR;
-		if (d->parent == d)
-			return -EBUSY;
 	} else if (S_ISDIR(d->inode->mode)) {
 		return -EISDIR;
 	}
-	return dir->dead ? -ENOENT : 0;
+	return di->dead ? -ENOENT : 0;
 }
 
 /* --- making names --- */
@@ -61,7 +62,7 @@ static int begin_create(const struct path *dir, struct dentry *d)
 {
 	int r = mnt_want_write(dir->mnt);
 
-	return r < 0 ? (d->inode ? -EEXIST : r) : may_create(dir->dentry->inode, d);
+	return r < 0 ? (d->inode ? -EEXIST : r) : may_create(dir->dentry, d);
 }
 
 int vfs_create(const struct path *dir, struct dentry *d, mode_t mode)
@@ -115,7 +116,7 @@ int vfs_symlink(const struct path *dir, struct dentry *d, const char *target)
 	return di->op->symlink ? di->op->symlink(di, d, target) : -EPERM;
 }
 
-int vfs_tmpfile(const struct path *dir, mode_t mode, struct dentry **ret)
+int vfs_tmpfile(const struct path *dir, mode_t mode, bool linkable, struct dentry **ret)
 {
 	struct inode *di = dir->dentry->inode;
 	_cleanup_(dentry_putp) struct dentry *d = NULL;
@@ -128,16 +129,19 @@ int vfs_tmpfile(const struct path *dir, mode_t mode, struct dentry **ret)
 		return r;
 	if (!di->op->tmpfile)
 		return -EOPNOTSUPP;
-	d = dentry_new(di->sb, dir->dentry, "#tmpfile", 8);
+	d = dentry_new(di->sb, dir->dentry, "#", 1);
 	if (!d)
 		return -ENOMEM;
 	MUTEX_GUARD(&di->lock);
 	if (di->dead)
 		return -ENOENT;
 	r = di->op->tmpfile(di, d, (mode & 07777) | S_IFREG);
-	if (r == 0)
-		*ret = TAKE_PTR(d);
-	return r;
+	if (r < 0)
+		return r;
+	d->inode->linkable = linkable; /* nobody else knows the inode yet */
+	dentry_name_by_number(d);
+	*ret = TAKE_PTR(d);
+	return 0;
 }
 
 /* linkat(2) after resolution: old is a file, d the new negative name. */
@@ -157,10 +161,13 @@ int vfs_link(const struct path *old, const struct path *dir, struct dentry *d)
 	if (!di->op->link || S_ISDIR(i->mode))
 		return -EPERM;
 	MUTEX_GUARD(&i->lock);
-	/* No way back for what has no name, but O_TMPFILE files (their dentry was never hashed). */
-	if (i->nlink == 0 && strcmp(old->dentry->name, "#tmpfile") != 0)
+	/* What has lost its last name gets no other; what never had one may. */
+	if (i->nlink == 0 && !i->linkable)
 		return -ENOENT;
-	return di->op->link(old->dentry, di, d);
+	r = di->op->link(old->dentry, di, d);
+	if (r == 0)
+		i->linkable = false;
+	return r;
 }
 
 /* --- removing names --- */
@@ -170,7 +177,7 @@ static int begin_delete(const struct path *dir, struct dentry *d, bool want_dir)
 	int r = mnt_want_write(dir->mnt);
 
 	if (r == 0)
-		r = may_delete(dir->dentry->inode, d, want_dir);
+		r = may_delete(dir->dentry, d, want_dir);
 	if (r == 0 && __atomic_load_n(&d->mounted, __ATOMIC_ACQUIRE))
 		r = -EBUSY;
 	return r;

@@ -235,7 +235,7 @@ static int open_tmpfile(struct task *t, int dfd, const char *name, uint32_t flag
 	r = path_lookup_at(t, dfd, name, lookup | LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &dir);
 	if (r < 0)
 		return r;
-	r = vfs_tmpfile(&dir, mode, &d);
+	r = vfs_tmpfile(&dir, mode, !(flags & O_EXCL), &d);
 	if (r == 0) {
 		p = (struct path){dir.mnt, d};
 		r = file_open_path(&p, flags & ~(uint32_t)(O_DIRECTORY | TMPFILE_FLAG), t->cred, ret);

@@ -64,7 +64,7 @@ static void unlock_victims(struct inode *a, struct inode *b)
 
 static int check_exchange(struct dentry *od, struct dentry *o, struct dentry *nd, struct dentry *n)
 {
-	int r = may_delete(nd->inode, n, S_ISDIR(n->inode->mode));
+	int r = may_delete(nd, n, S_ISDIR(n->inode->mode));
 
 	if (r < 0)
 		return r;
@@ -80,7 +80,7 @@ static int check_rename(const struct path *odir, struct dentry *o, const struct 
 	bool is_dir;
 	int r;
 
-	if (!o->hashed || o->parent != odir->dentry || !n->hashed || n->parent != ndir->dentry)
+	if (!dentry_is_child(o, odir->dentry) || !dentry_is_child(n, ndir->dentry))
 		return -ESTALE;
 	if (!o->inode)
 		return -ENOENT;
@@ -98,15 +98,15 @@ static int check_rename(const struct path *odir, struct dentry *o, const struct 
 	if (o->inode == nd || o->inode == od || (n->inode && (n->inode == od || n->inode == nd)))
 		return -EINVAL;
 	is_dir = S_ISDIR(o->inode->mode);
-	r = may_delete(od, o, is_dir);
+	r = may_delete(odir->dentry, o, is_dir);
 	if (r < 0)
 		return r;
 	if (flags & RENAME_EXCHANGE)
 		r = check_exchange(odir->dentry, o, ndir->dentry, n);
 	else if (n->inode)
-		r = may_delete(nd, n, is_dir);
+		r = may_delete(ndir->dentry, n, is_dir);
 	else
-		r = may_create(nd, n);
+		r = may_create(ndir->dentry, n);
 	if (r < 0)
 		return r;
 	/* A directory that changes its parent has its ".." written. */

@@ -124,6 +124,7 @@ struct inode {
 	uint64_t map_key;    /* unique over the kernel's life: identity for shared futexes and maps */
 	int writers;	     /* atomic: > 0 open for writing, < 0 being executed (ETXTBSY) */
 	bool dead GUARDED_BY(lock); /* a directory that was removed: nothing can be made in it */
+	bool linkable GUARDED_BY(lock); /* made by O_TMPFILE: may get its first name */
 	int shared_maps;     /* atomic: mappings through which the file can be, or become, written */
 	struct list_head dentries GUARDED_BY(dcache lock); /* aliases */
 	struct pipe *pipe GUARDED_BY(lock);	 /* FIFO */
@@ -198,6 +199,8 @@ struct dentry *dentry_parent_get(struct dentry *d);
 size_t dentry_where(struct dentry *d, char name[256], struct dentry **ret_parent);
 /* One of the names of i that can still be looked up, else any dentry of it; a reference, or NULL. */
 struct dentry *dentry_of_inode(struct inode *i);
+/* Has d lost its name? A root never has. */
+bool dentry_unlinked(const struct dentry *d);
 /* Child name of dir from the cache or the file system; positive or negative, with a reference.
  * dir is a directory; takes its inode lock when it must ask the file system. */
 int dentry_lookup(struct dentry *dir, const char *name, size_t len, struct dentry **ret);
@@ -363,8 +366,8 @@ int vfs_rename(const struct path *odir, struct dentry *o, const struct path *ndi
 	       unsigned flags);
 int vfs_setattr(const struct path *p, struct iattr *a);
 int vfs_truncate(const struct path *p, uint64_t size, struct file *f);
-/* An unlinked regular file in dir (O_TMPFILE): an unhashed, positive dentry. */
-int vfs_tmpfile(const struct path *dir, mode_t mode, struct dentry **ret);
+/* An unlinked regular file in dir (O_TMPFILE): an unhashed, positive dentry. linkable: vfs_link may name it. */
+int vfs_tmpfile(const struct path *dir, mode_t mode, bool linkable, struct dentry **ret);
 /* The target of a link, NUL-terminated; its length. */
 ssize_t vfs_readlink(const struct path *p, char *buf, size_t cap);
 /* Extended attributes with the name-space rules of xattr(7). */

@@ -17,9 +17,14 @@ extern struct mutex dcache_lock; /* RANK_DCACHE: the tree, the hash, names, alia
 struct dentry *dentry_new(struct super *sb, struct dentry *parent, const char *name, size_t len);
 /* From the cache only; a reference, or NULL. */
 struct dentry *dentry_find(struct dentry *dir, const char *name, size_t len);
+/* Calls an unhashed dentry "#number", as Linux calls what O_TMPFILE made. Without memory its name stays. */
+void dentry_name_by_number(struct dentry *d);
 /* Moves d to the place of target (which is unhashed); both directories are locked. */
 void dentry_move(struct dentry *d, struct dentry *target);
 void dentry_exchange(struct dentry *a, struct dentry *b);
+/* Is d a hashed child of dir? What is one stays one while dir's lock is held. For one that has moved on, parent
+ * and name change and are freed under others' locks: nothing but this may look at them. */
+bool dentry_is_child(const struct dentry *d, const struct dentry *dir);
 /* Is a an ancestor of d, or d itself? */
 bool dentry_is_ancestor(const struct dentry *a, const struct dentry *d);
 /* Forgets every cached dentry below root. */
@@ -97,8 +102,8 @@ struct mnt_namespace *task_mnt_ns(struct task *t); /* no reference */
 
 /* --- namei.c --- */
 /* May the acting task make a name in, or remove d from, dir (locked)? */
-int may_create(struct inode *dir, struct dentry *d) __must_check;
-int may_delete(struct inode *dir, struct dentry *d, bool want_dir) __must_check;
+int may_create(struct dentry *dir, struct dentry *d) __must_check;
+int may_delete(struct dentry *dir, struct dentry *d, bool want_dir) __must_check;
 
 /* --- inode.c --- */
 int inode_get_write(struct inode *i) __must_check; /* one more writer, -ETXTBSY */

@@ -147,7 +147,7 @@ static int prepare(struct ovl_sb *os, const struct kstat *st, const struct path 
 	int r;
 
 	if (S_ISREG(st->mode)) {
-		r = vfs_tmpfile(&work, 0600, &to.dentry);
+		r = vfs_tmpfile(&work, 0600, true, &to.dentry);
 		if (r == 0 && data)
 			r = copy_data(from, &to);
 	} else {

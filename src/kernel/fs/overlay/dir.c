@@ -211,7 +211,7 @@ int ovl_tmpfile(struct inode *dir, struct dentry *d, mode_t mode)
 		return r;
 	udir = ovl_upper_path(dir);
 	vfs_kernel_begin();
-	r = vfs_tmpfile(&udir, mode, &u);
+	r = vfs_tmpfile(&udir, mode, true, &u);
 	vfs_kernel_end();
 	if (r == 0)
 		r = ovl_iget(dir->sb, u, NULL, &i);

@@ -21,8 +21,7 @@ struct list {
 	uint32_t n, cap, *hash, hash_size;
 	char *text;
 	size_t text_len, text_cap;
-	struct dentry *upper; /* while reading the upper: where to look for whiteouts */
-	bool lower;	      /* now reading the lower: skip what the upper has */
+	bool lower; /* now reading the lower: skip what the upper has */
 	int err;
 };
 /* An open directory. */
@@ -99,18 +98,6 @@ static int list_index(struct list *l)
 	return 0;
 }
 
-static bool is_whiteout_name(struct dentry *dir, const char *name, size_t len)
-{
-	struct dentry *d;
-	bool is;
-
-	if (dentry_lookup(dir, name, len, &d) < 0)
-		return false;
-	is = ovl_is_whiteout(d->inode);
-	dentry_put(d);
-	return is;
-}
-
 static bool add(struct dir_context *c, const char *name, size_t len, uint64_t ino, unsigned type,
 		uint64_t next)
 {
@@ -127,7 +114,6 @@ static bool add(struct dir_context *c, const char *name, size_t len, uint64_t in
 		.name = (uint32_t)l->text_len,
 		.len = (uint16_t)len,
 		.type = (uint8_t)type,
-		.hidden = !l->lower && type == DT_CHR && is_whiteout_name(l->upper, name, len),
 	};
 	memcpy(l->text + l->text_len, name, len);
 	l->text_len += len;
@@ -153,6 +139,26 @@ static int read_layer(struct list *l, const struct path *dir)
 	return r;
 }
 
+/* Finds the whiteouts among the upper's names. Only once its reading is over: a look-up takes the lock that the
+ * layer holds while it emits. The overlay directory's lock keeps the upper as it was read. */
+static int mark_whiteouts(struct list *l, struct dentry *upper)
+{
+	for (uint32_t i = 0; i < l->n; i++) {
+		struct entry *e = &l->e[i];
+		struct dentry *d;
+		int r;
+
+		if (e->type != DT_CHR)
+			continue;
+		r = dentry_lookup(upper, l->text + e->name, e->len, &d);
+		if (r < 0)
+			return r;
+		e->hidden = ovl_is_whiteout(d->inode);
+		dentry_put(d);
+	}
+	return 0;
+}
+
 /* Everything that dir shows; its lock is held. */
 static int read_merged(struct inode *dir, struct list **ret)
 {
@@ -163,9 +169,10 @@ static int read_merged(struct inode *dir, struct list **ret)
 	if (!l)
 		return -ENOMEM;
 	l->c.emit = add;
-	l->upper = up.dentry;
 	if (up.dentry)
 		r = read_layer(l, &up);
+	if (r == 0 && up.dentry)
+		r = mark_whiteouts(l, up.dentry);
 	if (r == 0)
 		r = list_index(l);
 	l->lower = true;
