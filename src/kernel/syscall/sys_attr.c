@@ -14,11 +14,7 @@
 static long chmod_path(const struct path *p, mode_t mode)
 {
 	struct iattr a = {.valid = ATTR_MODE, .mode = mode & 07777};
-	struct inode *i = dentry_inode(p->dentry);
 
-	/* The mode of a link means nothing and cannot be changed. */
-	if (i && S_ISLNK(i->mode))
-		return -EOPNOTSUPP;
 	return vfs_setattr(p, &a);
 }
 

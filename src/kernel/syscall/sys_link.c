@@ -152,9 +152,11 @@ long sys_symlinkat(struct task *t, const struct sysargs *a)
 
 static int make_link(const struct maker *m, const struct path *dir, struct dentry *d)
 {
-	if (m->old->mnt != dir->mnt)
-		return -EXDEV;
-	return vfs_link(m->old, dir, d);
+	int r = dentry_inode(d) ? -EEXIST : mnt_want_write(dir->mnt);
+
+	if (r == 0 && m->old->mnt != dir->mnt)
+		r = -EXDEV;
+	return r < 0 ? r : vfs_link(m->old, dir, d);
 }
 
 /* A file without a name in this call ("" and AT_EMPTY_PATH): only for who opened it, or may look anywhere. */
@@ -229,7 +231,9 @@ static int unlink_once(struct task *t, int dfd, uaddr_t uname, bool rmdir)
 			return -EISDIR;
 		return !n.last ? -EBUSY : is_dotdot(&n) ? -ENOTEMPTY : -EINVAL;
 	}
-	r = dentry_lookup(n.dir.dentry, n.last, n.len, &d);
+	r = mnt_want_write(n.dir.mnt);
+	if (r == 0)
+		r = dentry_lookup(n.dir.dentry, n.last, n.len, &d);
 	if (r < 0)
 		return r;
 	i = dentry_inode(d);
@@ -277,8 +281,6 @@ static int rename_found(struct user_name *on, struct dentry *o, struct user_name
 {
 	struct inode *oi = dentry_inode(o), *ni = dentry_inode(n);
 
-	if (!oi)
-		return -ENOENT;
 	if ((flags & RENAME_NOREPLACE) && ni)
 		return -EEXIST;
 	if (flags & RENAME_EXCHANGE) {
@@ -309,7 +311,11 @@ static int rename_once(struct task *t, int ofd, uaddr_t uold, int nfd, uaddr_t u
 		return -EBUSY;
 	if (!nn.len)
 		return flags & RENAME_NOREPLACE ? -EEXIST : -EBUSY;
-	r = dentry_lookup(on.dir.dentry, on.last, on.len, &o);
+	r = mnt_want_write(on.dir.mnt);
+	if (r == 0)
+		r = dentry_lookup(on.dir.dentry, on.last, on.len, &o);
+	if (r == 0 && !dentry_inode(o))
+		r = -ENOENT;
 	if (r == 0)
 		r = dentry_lookup(nn.dir.dentry, nn.last, nn.len, &n);
 	return r < 0 ? r : rename_found(&on, o, &nn, n, flags);
@@ -323,8 +329,6 @@ static long do_rename(struct task *t, int ofd, uaddr_t uold, int nfd, uaddr_t un
 		return -EINVAL;
 	if ((flags & (RENAME_NOREPLACE | RENAME_WHITEOUT)) && (flags & RENAME_EXCHANGE))
 		return -EINVAL;
-	if ((flags & RENAME_WHITEOUT) && !capable(t->cred, CAP_MKNOD))
-		return -EPERM;
 	for (int k = 0; k < NAME_TRIES && r == -ESTALE; k++)
 		r = rename_once(t, ofd, uold, nfd, unew, flags);
 	return r == -ESTALE ? -ENOENT : r;

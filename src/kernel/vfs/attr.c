@@ -47,6 +47,9 @@ int vfs_setattr(const struct path *p, struct iattr *a)
 	r = mnt_want_write(p->mnt);
 	if (r < 0)
 		return r;
+	/* The mode of a link means nothing and cannot be changed. */
+	if ((a->valid & ATTR_MODE) && S_ISLNK(i->mode))
+		return -EOPNOTSUPP;
 	if (!i->op || !i->op->setattr)
 		return -EPERM;
 	MUTEX_GUARD(&i->lock);
@@ -85,9 +88,9 @@ int vfs_truncate(const struct path *p, uint64_t size, struct file *f)
 	if (!S_ISREG(i->mode))
 		return -EINVAL;
 	if (!f) {
-		r = inode_permission(i, vfs_cred(), MAY_WRITE);
+		r = mnt_want_write(p->mnt);
 		if (r == 0)
-			r = mnt_want_write(p->mnt);
+			r = inode_permission(i, vfs_cred(), MAY_WRITE);
 		if (r < 0)
 			return r;
 	}

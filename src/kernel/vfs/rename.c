@@ -62,15 +62,6 @@ static void unlock_victims(struct inode *a, struct inode *b)
 		mutex_unlock(&b->lock);
 }
 
-static int check_exchange(struct dentry *od, struct dentry *o, struct dentry *nd, struct dentry *n)
-{
-	int r = may_delete(nd, n, S_ISDIR(n->inode->mode));
-
-	if (r < 0)
-		return r;
-	return dentry_is_ancestor(n, od) || dentry_is_ancestor(o, nd) ? -EINVAL : 0;
-}
-
 /* Everything but the file system's own reasons. Directories are locked. 1: two names of one file, nothing is
  * to be done, as POSIX says. */
 static int check_rename(const struct path *odir, struct dentry *o, const struct path *ndir,
@@ -90,8 +81,8 @@ static int check_rename(const struct path *odir, struct dentry *o, const struct 
 		return -ENOENT;
 	if (dentry_is_ancestor(o, ndir->dentry))
 		return -EINVAL;
-	if (!(flags & RENAME_EXCHANGE) && n->inode && dentry_is_ancestor(n, odir->dentry))
-		return -ENOTEMPTY;
+	if (n->inode && dentry_is_ancestor(n, odir->dentry))
+		return flags & RENAME_EXCHANGE ? -EINVAL : -ENOTEMPTY;
 	if (o->inode == n->inode)
 		return 1;
 	/* The same by inode: a directory that a host renamed may have two dentries. */
@@ -101,10 +92,9 @@ static int check_rename(const struct path *odir, struct dentry *o, const struct 
 	r = may_delete(odir->dentry, o, is_dir);
 	if (r < 0)
 		return r;
-	if (flags & RENAME_EXCHANGE)
-		r = check_exchange(odir->dentry, o, ndir->dentry, n);
-	else if (n->inode)
-		r = may_delete(ndir->dentry, n, is_dir);
+	if (n->inode)
+		r = may_delete(ndir->dentry, n,
+			       flags & RENAME_EXCHANGE ? S_ISDIR(n->inode->mode) : is_dir);
 	else
 		r = may_create(ndir->dentry, n);
 	if (r < 0)

@@ -240,6 +240,15 @@ static int fill(struct inode *i, struct dir_file *df, uint64_t pos)
 	return 0;
 }
 
+/* Nothing is above an export: its root is its own parent, whatever the host has there. */
+static uint64_t shown_ino(const struct inode *dir, const char *name, const struct fuse_dirent *d)
+{
+	bool dotdot = d->namelen == 2 && name[0] == '.' && name[1] == '.';
+	const struct dentry *root = dir->sb->root;
+
+	return dotdot && root && dentry_inode(root) == dir ? dir->ino : d->ino;
+}
+
 /* Emits what is in buf. Returns 1 when all went, 0 when the reader is full. */
 static int drain(struct inode *i, struct dir_file *df, struct dir_context *c)
 {
@@ -252,7 +261,7 @@ static int drain(struct inode *i, struct dir_file *df, struct dir_context *c)
 		fw_reader_init(&rd, df->buf + df->at, df->len - df->at);
 		if (fw_next_direntplus(&rd, &e, &d, &name) <= 0)
 			return -EIO;
-		if (!c->emit(c, name, d.namelen, d.ino, d.type, d.off))
+		if (!c->emit(c, name, d.namelen, shown_ino(i, name, &d), d.type, d.off))
 			return 0;
 		c->pos = df->next = d.off;
 		df->at = df->len - rd.left;

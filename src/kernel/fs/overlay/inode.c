@@ -227,6 +227,8 @@ static int getattr(struct inode *i, struct kstat *ret)
 	ret->ino = i->ino;
 	if (!ovl_upper(i)) /* names of a lower file that were removed here */
 		ret->nlink = __atomic_load_n(&i->nlink, __ATOMIC_RELAXED);
+	else if (S_ISDIR(i->mode) && OI(i)->lower)
+		ret->nlink = 1; /* "not counted", as Linux says: find must not infer the number of subdirectories */
 	return r;
 }
 

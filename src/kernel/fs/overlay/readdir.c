@@ -237,6 +237,19 @@ static int begin(struct inode *dir, struct ovl_dir_file *df)
 	return file_open_path(&p, O_RDONLY | O_DIRECTORY, NULL, &df->real);
 }
 
+/* "." and ".." of a list are the layer's: at the root the layer's own parent shows. */
+static uint64_t entry_ino(const struct file *f, const struct entry *e, const char *name)
+{
+	_cleanup_(dentry_putp) struct dentry *parent = NULL;
+
+	if (name[0] != '.' || e->len > 2 || (e->len == 2 && name[1] != '.'))
+		return e->ino;
+	if (e->len == 1)
+		return f->inode->ino;
+	parent = dentry_parent_get(f->path.dentry);
+	return dentry_inode(parent)->ino;
+}
+
 static int iterate(struct file *f, struct dir_context *c)
 {
 	struct ovl_dir_file *df = f->priv;
@@ -256,9 +269,10 @@ static int iterate(struct file *f, struct dir_context *c)
 	l = df->list;
 	for (; c->pos < l->n; c->pos++) {
 		struct entry *e = &l->e[c->pos];
+		const char *name = l->text + e->name;
 
 		if (!e->hidden &&
-		    !c->emit(c, l->text + e->name, e->len, e->ino, e->type, c->pos + 1))
+		    !c->emit(c, name, e->len, entry_ino(f, e, name), e->type, c->pos + 1))
 			return 0;
 	}
 	return 0;
