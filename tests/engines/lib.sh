@@ -5,8 +5,8 @@
 . "$NACRE_TOP/tests/integration/lib.sh"
 IMAGE=localhost/box:latest
 
-# The cgroups of this test's containers. Their parent, named by the test, is the test's to remove.
-cgroups() { find /sys/fs/cgroup -depth -type d -path "*/$tag/*" 2>/dev/null; }
+# The cgroups of this test's containers. Their parent, named by the test, is the test's to remove, and conmon's podman's.
+cgroups() { find /sys/fs/cgroup -depth -type d -path "*/$tag/*" ! -name conmon 2>/dev/null; }
 host_view() { # what a test must leave as it was
 	cut -d' ' -f5 /proc/self/mountinfo | sort
 	ls /run/netns 2>/dev/null
@@ -92,6 +92,6 @@ until_true() {
 	done
 }
 # on_tty COMMAND...: runs it on a pty; output with carriage returns removed.
-on_tty() { timeout 30 script -qec "$*" /dev/null </dev/null | tr -d '\r'; }
+on_tty() { timeout 30 python3 -c 'import pty, sys; pty.spawn(sys.argv[1:])' "$@" </dev/null 2>&1 | tr -d '\r'; }
 # nacre_processes: those of this test's sandboxes.
 nacre_processes() { ps -eo pid=,stat=,comm= | grep -e nacre- | grep -v ' Z'; }
