@@ -136,8 +136,8 @@ podman exec healthy rm /tmp/well
 says "healthcheck: unhealthy" 1 unhealthy $P healthcheck run healthy
 podman rm -f -t 0 healthy >"$work/out" 2>&1
 
-says "network: on the default bridge it runs, without any interface" 0 1 \
-	$P run --rm --cgroup-parent "/$tag" $IMAGE sh -c 'ls /sys/class/net; wget -q -T 2 -O - http://127.0.0.1/ 2>/dev/null; echo $?'
+says "network: on the default bridge it runs, without any interface" 0 "" \
+	$P run --rm --cgroup-parent "/$tag" $IMAGE ls /sys/class/net
 is "ps -a is empty" "$(podman ps -aq)" ""
 is "no process of nacre is left" "$(nacre_processes)" ""
 is "no state is left" "$(ls /run/nacre 2>/dev/null)" ""
