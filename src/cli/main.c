@@ -98,9 +98,10 @@ static int setup_log(struct globals *g)
 		/* stderr may be the container's: only what ends the command goes there too. */
 		log_set_stderr_level(LOG_ERROR);
 	}
-	/* Without a log only what a person must see is written: information is for logs. */
+	/* Without a log stderr takes its place, but it may be the container's, and end up in the log of an engine: a
+	 * warning is for a person, so for a terminal. */
 	if (g->rt.log_fd < 0 && !g->rt.debug)
-		max = LOG_WARNING;
+		max = isatty(STDERR_FILENO) ? LOG_WARNING : LOG_ERROR;
 	log_setup(g->rt.log_fd, format, max, "nacre");
 	return 0;
 }

@@ -31,20 +31,40 @@ struct creation {
 	int control, tty;
 };
 
+/* The state directory with all above it: engines name places that nobody has made yet. */
+static int make_root(const char *root)
+{
+	_cleanup_free_ char *path = strdup(root);
+
+	if (!path)
+		return -ENOMEM;
+	for (char *p = path + strspn(path, "/"); *p; p += strspn(p, "/")) {
+		char c;
+
+		p += strcspn(p, "/");
+		c = *p;
+		*p = 0;
+		if (mkdir(path, 0711) < 0 && errno != EEXIST)
+			return -errno;
+		*p = c;
+	}
+	return 0;
+}
+
 static int step_directory(struct creation *c)
 {
 	_cleanup_free_ char *config = NULL;
 	char when[64];
 	struct tm tm;
 	time_t now = time(NULL);
+	int r = make_root(c->r->root);
 
-	if (mkdir(c->r->root, 0711) < 0 && errno != EEXIST)
-		return log_errno(-errno, "--root %s", c->r->root);
+	if (r < 0)
+		return log_errno(r, "--root %s", c->r->root);
 	if (state_dir(c->r, c->o->id, &c->dir) < 0)
 		return -ENOMEM;
 	if (mkdir(c->dir, 0711) < 0) {
-		int r = -errno;
-
+		r = -errno;
 		if (r == -EEXIST)
 			log_error("container with given ID already exists: %s", c->o->id);
 		else

@@ -2,6 +2,7 @@
 /* The gofer of a container: its mount namespace holds the exports at /0, /1, ... and a procfs, nothing else. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -100,6 +101,80 @@ static void run_hooks(const struct birth *b, int sock)
 		_exit(1);
 }
 
+static int open_in(int root, const char *path, uint64_t flags)
+{
+	struct open_how how = {.flags = flags | O_CLOEXEC,
+			       .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+
+	return (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+}
+
+/* The mount point dest in the root file system behind root, whose links are not trusted: made when missing. */
+static int make_point(int root, const char *dest, bool dir)
+{
+	_cleanup_free_ char *path = strdup(dest);
+	_cleanup_close_ int parent = open_in(root, "/", O_PATH | O_DIRECTORY);
+	bool last = false;
+
+	if (!path || parent < 0)
+		return path ? -errno : -ENOMEM;
+	for (char *name = path + strspn(path, "/"), *end; *name && !last; name = end) {
+		_cleanup_close_ int fd = -1;
+		char c;
+
+		end = name + strcspn(name, "/");
+		c = *end;
+		*end = 0;
+		last = !end[c ? 1 + strspn(end + 1, "/") : 0];
+		fd = open_in(root, path, O_PATH);
+		if (fd < 0 && errno == ENOENT) {
+			if (last && !dir ? mknodat(parent, name, S_IFREG | 0644, 0) < 0
+					 : mkdirat(parent, name, 0755) < 0)
+				return -errno;
+			fd = open_in(root, path, O_PATH);
+		}
+		if (fd < 0)
+			return -errno;
+		close(parent);
+		parent = TAKE_FD(fd);
+		*end = c;
+		end += c ? 1 + strspn(end + 1, "/") : 0;
+	}
+	return 0;
+}
+
+/* Before the root becomes read-only: what is mounted in it needs a place, except below an earlier mount. */
+static void make_points(const struct oci_spec *spec)
+{
+	_cleanup_close_ int root = open(spec->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (root < 0)
+		child_fail("root.path", spec->rootfs);
+	for (size_t i = 0; i < spec->nmounts; i++) {
+		const struct oci_mount *m = &spec->mounts[i];
+		struct stat st = {.st_mode = S_IFDIR};
+		bool covered = false;
+		int r;
+
+		for (size_t j = 0; j < i && !covered; j++) {
+			size_t n = strlen(spec->mounts[j].destination);
+
+			covered = !strncmp(m->destination, spec->mounts[j].destination, n) &&
+				  m->destination[n] == '/';
+		}
+		if (covered)
+			continue;
+		if (is_bind(m) && stat(m->source, &st) < 0)
+			child_fail("mount source", m->source);
+		r = make_point(root, m->destination, S_ISDIR(st.st_mode));
+		/* A root that the host has read-only may hold the place in another way: the kernel tells. */
+		if (r < 0 && r != -EROFS) {
+			errno = -r;
+			child_fail("making the mount point", m->destination);
+		}
+	}
+}
+
 static void build_root(const struct birth *b, char *flags, size_t cap)
 {
 	const struct oci_spec *spec = b->spec;
@@ -111,6 +186,8 @@ static void build_root(const struct birth *b, char *flags, size_t cap)
 		child_fail("the gofer's root", b->dir);
 	if (sanitizer_libraries() < 0)
 		child_fail("the libraries of a sanitizer", NULL);
+	if (spec->root_readonly)
+		make_points(spec);
 	bind_export(spec->rootfs, 0, true, spec->root_readonly);
 	len = (size_t)snprintf(flags, cap, "0:xdev%s", spec->root_readonly ? "+ro" : "");
 	for (size_t i = 0; i < spec->nmounts; i++) {

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include "base/log.h"
 #include "kernel/control/control.h"
+#include "kernel/fs/devpts/devpts.h"
 #include "kernel/fs/host/hostfile.h"
 
 struct process *process_get(struct process *p)
@@ -124,11 +125,39 @@ static int enter_cwd(struct task *t, struct process *p)
 	return 0;
 }
 
+/* The terminal gets a name in the container's devpts, where ttyname() looks for it, and becomes 0, 1 and 2. */
+static int open_terminal(struct task *t, struct process *p)
+{
+	_cleanup_(file_putp) struct file *f = NULL;
+	struct path root, pts;
+	int r;
+
+	fs_get_root(t, &root);
+	r = path_lookup_from(&root, "/dev/pts", LOOKUP_DIRECTORY, &pts);
+	path_put(&root);
+	if (r == 0) {
+		r = devpts_add_host(&pts, p->tty, &f);
+		path_put(&pts);
+	}
+	if (r < 0)
+		r = tty_anon_file(p->tty, &f);
+	if (r == 0)
+		r = tty_host_start(p->tty);
+	for (int i = 0; r >= 0 && i < 3; i++) {
+		r = fd_install(t, f, i, false);
+		if (r >= 0)
+			file_get(f); /* one for each number, and ours */
+	}
+	return r < 0 ? r : 0;
+}
+
 static int prepare(struct task *t, struct process *p, struct exec_image *img)
 {
-	int r = 0;
+	int r = p->tty ? open_terminal(t, p) : 0;
 
 	for (unsigned i = 0; r >= 0 && i < p->nstdio; i++) {
+		if (!p->stdio[i])
+			continue; /* the terminal's */
 		r = fd_install(t, p->stdio[i], (int)i, false);
 		if (r >= 0)
 			p->stdio[i] = NULL;
@@ -198,14 +227,15 @@ static const struct cred *make_cred(const Nacre__Sandbox__V1__Process *s)
 	}
 	c->no_new_privs = s->no_new_privs;
 	if (s->n_groups) {
-		c->groups = calloc(s->n_groups, sizeof(*c->groups));
-		if (!c->groups) {
+		kgid_t *g = calloc(s->n_groups, sizeof(*g));
+
+		if (!g) {
 			cred_put(c);
 			return NULL;
 		}
 		for (size_t i = 0; i < s->n_groups; i++)
-			c->groups[i] = KGID(s->groups[i]);
-		c->ngroups = (unsigned)s->n_groups;
+			g[i] = KGID(s->groups[i]);
+		cred_set_groups(c, g, (unsigned)s->n_groups);
 	}
 	return c;
 }
@@ -238,16 +268,14 @@ static int make_stdio(struct process *p, const Nacre__Sandbox__V1__Stdio *io, st
 	if (!p->stdio)
 		return -ENOMEM;
 	if (io && io->terminal) {
-		struct file *f;
 		int fd = n ? rpc_buf_take_fd(fds, io->fd[0]) : -1;
 
 		if (fd < 0)
 			return -EBADF;
-		r = tty_host_new(fd, io->rows, io->columns, &p->tty, &f);
+		r = tty_host_new(fd, io->rows, io->columns, &p->tty);
 		if (r < 0)
 			return r;
-		for (; p->nstdio < 3; p->nstdio++)
-			p->stdio[p->nstdio] = p->nstdio ? file_get(f) : f;
+		p->nstdio = 3; /* the task opens them */
 		at = 1;
 	}
 	for (; at < n; at++) {

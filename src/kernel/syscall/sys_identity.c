@@ -266,13 +266,6 @@ long sys_getgroups(struct task *t, const struct sysargs *a)
 	return c->ngroups;
 }
 
-static int cmp_gid(const void *x, const void *y)
-{
-	uint32_t a = ((const kgid_t *)x)->v, b = ((const kgid_t *)y)->v;
-
-	return a < b ? -1 : a > b;
-}
-
 long sys_setgroups(struct task *t, const struct sysargs *a)
 {
 	uint32_t n = arg_u32(a, 0);
@@ -291,16 +284,13 @@ long sys_setgroups(struct task *t, const struct sysargs *a)
 			free(g);
 			return -EFAULT;
 		}
-		qsort(g, n, sizeof(*g), cmp_gid);
 	}
 	c = cred_dup(t->cred);
 	if (!c) {
 		free(g);
 		return -ENOMEM;
 	}
-	free(c->groups);
-	c->groups = g;
-	c->ngroups = n;
+	cred_set_groups(c, g, n);
 	commit_cred(t, c);
 	return 0;
 }

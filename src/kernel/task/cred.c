@@ -71,6 +71,22 @@ void cred_put(const struct cred *cc)
 	free(c);
 }
 
+static int cmp_gid(const void *x, const void *y)
+{
+	uint32_t a = ((const kgid_t *)x)->v, b = ((const kgid_t *)y)->v;
+
+	return a < b ? -1 : a > b;
+}
+
+void cred_set_groups(struct cred *c, kgid_t *g, unsigned n)
+{
+	free(c->groups);
+	c->groups = g;
+	c->ngroups = n;
+	if (n)
+		qsort(g, n, sizeof(*g), cmp_gid);
+}
+
 bool in_group(const struct cred *c, kgid_t g)
 {
 	if (c->fsgid.v == g.v)

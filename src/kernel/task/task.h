@@ -41,6 +41,8 @@ struct cred *cred_new(void);			  /* all zero ids, no capabilities */
 struct cred *cred_dup(const struct cred *c);	  /* a private copy to change */
 const struct cred *cred_get(const struct cred *c);
 void cred_put(const struct cred *c);
+/* Takes g over (malloc'd, NULL when n is 0) and sorts it, as getgroups shows it. c: not shared yet. */
+void cred_set_groups(struct cred *c, kgid_t *g, unsigned n);
 bool in_group(const struct cred *c, kgid_t g);
 /* Has c the capability (CAP_*) in ns (NULL: the sandbox's)? */
 bool ns_capable(const struct cred *c, struct user_namespace *ns, int cap);

@@ -60,14 +60,33 @@ int pty_next(struct pty_set *s, int start)
 	return -1;
 }
 
+int pty_set_enter(struct pty_set *s, struct tty *t)
+{
+	MUTEX_GUARD(&s->lock);
+	for (unsigned i = 0; i < s->max; i++) {
+		if (s->ttys[i])
+			continue;
+		s->ttys[i] = t;
+		ref_get(&s->ref);
+		t->set = s;
+		t->index = (int)i;
+		t->dev = makedev(136 + (i >> 8), i & 255);
+		return 0;
+	}
+	return -ENOSPC;
+}
+
+void pty_set_leave(struct tty *t)
+{
+	if (!t->set)
+		return;
+	MUTEX_GUARD(&t->set->lock);
+	t->set->ttys[t->index] = NULL;
+}
+
 static void pty_kick(struct tty *t)
 {
 	wake_up_all(&t->far_wait, EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM);
-}
-
-static void pty_free_priv(struct tty *t)
-{
-	pty_set_put(t->priv);
 }
 
 /* --- the master's file --- */
@@ -260,11 +279,8 @@ static long master_ioctl(struct file *f, struct task *t, unsigned cmd, uint64_t 
 static void master_release(struct file *f)
 {
 	struct tty *t = f->priv;
-	struct pty_set *s = t->priv;
 
-	mutex_lock(&s->lock);
-	s->ttys[t->index] = NULL;
-	mutex_unlock(&s->lock);
+	pty_set_leave(t);
 	mutex_lock(&t->lock);
 	t->other_closed = true;
 	mutex_unlock(&t->lock);
@@ -283,27 +299,17 @@ static const struct file_ops pty_master_ops = {
 int pty_open_master(struct pty_set *s, struct file *f)
 {
 	struct tty *t = tty_new(0);
-	unsigned i;
+	int r;
 
 	if (!t)
 		return -ENOMEM;
-	mutex_lock(&s->lock);
-	for (i = 0; i < s->max && s->ttys[i]; i++)
-		;
-	if (i < s->max)
-		s->ttys[i] = t;
-	mutex_unlock(&s->lock);
-	if (i == s->max) {
-		tty_put(t);
-		return -ENOSPC;
-	}
-	ref_get(&s->ref);
-	t->priv = s;
-	t->free_priv = pty_free_priv;
 	t->kick = pty_kick;
-	t->index = (int)i;
-	t->dev = makedev(136 + (i >> 8), i & 255);
 	t->locked = true;
+	r = pty_set_enter(s, t);
+	if (r < 0) {
+		tty_put(t);
+		return r;
+	}
 	f->op = &pty_master_ops;
 	f->priv = t;
 	return 0;

@@ -47,6 +47,8 @@ void tty_put(struct tty *t)
 		return;
 	if (t->free_priv)
 		t->free_priv(t);
+	if (t->set)
+		pty_set_put(t->set);
 	if (t->session)
 		pid_put(t->session);
 	if (t->pgrp)

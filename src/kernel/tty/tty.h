@@ -29,9 +29,10 @@ struct tty {
 	struct waitq far_wait;		  /* master: readers and writers; host: the pump */
 	int host_fd;			  /* the host pty, else -1 */
 	void (*kick)(struct tty *t);	  /* output is there or input room is: wake the far side */
+	struct pty_set *set;		  /* whose number index is, with a reference; or NULL */
 	dev_t dev;			  /* 136:N */
 	int index;
-	void *priv; /* the pty's file system */
+	void *priv; /* the host pty's pump */
 	void (*free_priv)(struct tty *t);
 };
 
@@ -53,9 +54,12 @@ void tty_hangup(struct tty *t);
 void tty_resize(struct tty *t, unsigned rows, unsigned cols);
 
 /* A guest terminal whose far end is the host pty slave host_slave_fd (taken over in every case; raw, made
- * by the runtime: it is set O_NONBLOCK). *ret_file is an open O_RDWR file on it with one reference. */
-int tty_host_new(int host_slave_fd, unsigned rows, unsigned cols, struct tty **ret,
-		 struct file **ret_file) __must_check;
+ * by the runtime: it is set O_NONBLOCK). No guest file is open on it yet. */
+int tty_host_new(int host_slave_fd, unsigned rows, unsigned cols, struct tty **ret) __must_check;
+/* The host side's bytes flow from here on, and its end is seen: after the first open. */
+int tty_host_start(struct tty *t) __must_check;
+/* A file on t without a name in any devpts, O_RDWR. */
+int tty_anon_file(struct tty *t, struct file **ret) __must_check;
 
 /* A new pty pair: f becomes the master (its op and priv are set). */
 struct pty_set;
@@ -64,6 +68,9 @@ struct pty_set *pty_set_new(unsigned max);
 void pty_set_put(struct pty_set *s);
 struct tty *pty_get_slave(struct pty_set *s, int index); /* + reference, NULL */
 int pty_next(struct pty_set *s, int start);		  /* index ≥ start, -1 */
+/* Gives t the set's lowest free number until pty_set_leave. -ENOSPC. */
+int pty_set_enter(struct pty_set *s, struct tty *t) __must_check;
+void pty_set_leave(struct tty *t); /* before the last reference goes; without effect when in no set */
 
 /* Controlling terminal of t's session, + reference; NULL. */
 struct tty *task_tty_get(struct task *t);

@@ -99,6 +99,7 @@ static void *pump_main(void *arg)
 		else if (r > 0 && (pf.revents & (POLLHUP | POLLERR | POLLNVAL)))
 			gone = true;
 	}
+	pty_set_leave(t);
 	tty_hangup(t);
 	tty_put(t);
 	return NULL;
@@ -112,60 +113,65 @@ static void host_free(struct tty *t)
 	free(p);
 }
 
-static int start_pump(struct tty *t)
+int tty_host_start(struct tty *t)
 {
-	struct pump *p = calloc(1, sizeof(*p));
+	struct pump *p = t->priv;
 	pthread_attr_t attr;
 	pthread_t th;
 	int r;
 
-	if (!p)
-		return -ENOMEM;
-	sleeper_init(&p->sleeper, NULL);
 	p->tty = tty_get(t);
-	t->priv = p;
-	t->free_priv = host_free;
-	t->kick = host_kick;
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, 64 * 1024);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	r = -pthread_create(&th, &attr, pump_main, p);
 	pthread_attr_destroy(&attr);
-	if (r < 0)
+	if (r < 0) {
+		pty_set_leave(t);
 		tty_put(t);
+	}
 	return r;
 }
 
-int tty_host_new(int host_slave_fd, unsigned rows, unsigned cols, struct tty **ret,
-		 struct file **ret_file)
+int tty_host_new(int host_slave_fd, unsigned rows, unsigned cols, struct tty **ret)
 {
 	_cleanup_(tty_putp) struct tty *t = tty_new(makedev(136, 0));
-	struct file *f;
-	int r, fl;
+	struct pump *p = calloc(1, sizeof(*p));
+	int fl;
 
-	if (!t) {
+	if (!t || !p) {
 		close(host_slave_fd);
+		free(p);
 		return -ENOMEM;
 	}
+	sleeper_init(&p->sleeper, NULL);
+	t->priv = p;
+	t->free_priv = host_free;
+	t->kick = host_kick;
 	t->host_fd = host_slave_fd;
 	t->ws.ws_row = (unsigned short)rows;
 	t->ws.ws_col = (unsigned short)cols;
 	fl = fcntl(host_slave_fd, F_GETFL);
 	if (fl < 0 || fcntl(host_slave_fd, F_SETFL, fl | O_NONBLOCK) < 0)
 		return -errno;
-	r = anon_file_new("/dev/console", &tty_file_ops, NULL, O_RDWR, S_IFCHR | 0620, &f);
+	*ret = TAKE_PTR(t);
+	return 0;
+}
+
+int tty_anon_file(struct tty *t, struct file **ret)
+{
+	struct file *f;
+	int r = anon_file_new("/dev/console", &tty_file_ops, NULL, O_RDWR | O_NOCTTY, S_IFCHR | 0620, &f);
+
 	if (r < 0)
 		return r;
 	f->inode->rdev = t->dev;
-	f->priv = tty_get(t);
-	t->slaves = 1;
-	t->slave_seen = true;
-	r = start_pump(t);
+	r = tty_open_slave(tty_get(t), f);
 	if (r < 0) {
+		tty_put(t);
 		file_put(f);
 		return r;
 	}
-	*ret_file = f;
-	*ret = TAKE_PTR(t);
+	*ret = f;
 	return 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* devpts: ptmx and one node per open pty. Options: mode, ptmxmode, uid, gid, max, newinstance. */
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -238,5 +239,28 @@ int devpts_open_slave(struct file *f, int index)
 		return r;
 	r = open_index(s, index, f);
 	path_put(&p);
+	return r;
+}
+
+int devpts_add_host(const struct path *pts, struct tty *t, struct file **ret)
+{
+	struct synth_fs *fs = pts->dentry->sb->priv;
+	struct path slave;
+	char name[16];
+	int r;
+
+	if (pts->dentry->sb->type != &devpts_fs_type)
+		return -ENODEV;
+	r = pty_set_enter(((struct devpts *)fs->priv)->set, t);
+	if (r < 0)
+		return r;
+	snprintf(name, sizeof(name), "%d", t->index);
+	r = path_lookup_from(pts, name, 0, &slave);
+	if (r == 0) {
+		r = file_open_path(&slave, O_RDWR | O_NOCTTY, current->cred, ret);
+		path_put(&slave);
+	}
+	if (r < 0)
+		pty_set_leave(t);
 	return r;
 }

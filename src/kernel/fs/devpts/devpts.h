@@ -9,5 +9,9 @@ extern const struct fs_type devpts_fs_type;
 /* Opens of 5:2 and 136:N: of the devpts that f was opened in, else of the one at pts/ beside it. */
 int devpts_open_master(struct file *f) __must_check;
 int devpts_open_slave(struct file *f, int index) __must_check;
+/* Gives t, a terminal of the host, the next free number in the instance whose root is *pts, and opens it there: *ret is
+ * O_RDWR, with one reference. -ENODEV when *pts is no devpts. */
+struct tty;
+int devpts_add_host(const struct path *pts, struct tty *t, struct file **ret) __must_check;
 
 #endif
