@@ -229,7 +229,7 @@ calls "do --rootfs missing" 1 "" do --rootfs /no/such x
 calls "do --env unknown" 1 "" do --env NOT_SET_AT_ALL x
 calls "do without a command" 1 "" do
 cd /tmp
-calls "do in /tmp" 0 "create start wait delete" do x
+calls "do in /tmp" 0 "create start wait delete" --log "$work/do.log" do x
 if grep -q "mount /tmp bind" "$FAKE_CALLS"; then not_ok "does not show it"; else ok "does not show it"; fi
-check "says so" grep -q "/tmp is not shown inside" "$work/err"
+check "says so" grep -q "/tmp is not shown inside" "$work/do.log"
 done_testing

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sendfile and copy_file_range: bytes from one file to another through kernel memory. */
 #include <fcntl.h>
+#include <unistd.h>
 #include "kernel/syscall/syscall.h"
 #include "kernel/task/task.h"
 #include "kernel/usercopy.h"
@@ -8,28 +9,34 @@
 
 #define CHUNK 131072U
 
-/* One side of a copy. own: the file's position is used and moved, unless there is none. */
+/* One side of a copy. own: the file's position is used and moved. seek: it has positions at all. */
 struct side {
 	struct file *f;
 	uint64_t pos;
-	bool own;
+	bool own, seek;
 };
 
+/* By llseek, because the position of an inherited host file is the host's. */
 static void side_load(struct side *s)
 {
-	if (!s->own)
+	int64_t at;
+
+	s->seek = s->f->op->llseek;
+	if (!s->own || !s->seek)
 		return;
 	mutex_lock(&s->f->pos_lock);
-	s->pos = s->f->pos;
+	at = s->f->op->llseek(s->f, 0, SEEK_CUR);
 	mutex_unlock(&s->f->pos_lock);
+	s->seek = at >= 0;
+	s->pos = s->seek ? (uint64_t)at : 0;
 }
 
 static void side_store(struct side *s)
 {
-	if (!s->own)
+	if (!s->own || !s->seek)
 		return;
 	mutex_lock(&s->f->pos_lock);
-	s->f->pos = s->pos;
+	(void)s->f->op->llseek(s->f, (int64_t)s->pos, SEEK_SET);
 	mutex_unlock(&s->f->pos_lock);
 }
 
@@ -41,7 +48,7 @@ static ssize_t write_out(struct side *out, void *buf, size_t n)
 
 	while ((size_t)done < n) {
 		uio_init_kernel(&u, (char *)buf + done, n - (size_t)done);
-		r = file_write(out->f, &u, out->f->op->llseek ? &out->pos : NULL, 0);
+		r = file_write(out->f, &u, out->seek ? &out->pos : NULL, 0);
 		if (r <= 0)
 			break;
 		done += r;
@@ -58,8 +65,6 @@ static long copy_bytes(struct side *in, struct side *out, size_t len)
 
 	if (!buf)
 		return -ENOMEM;
-	side_load(in);
-	side_load(out);
 	while (len) {
 		uint64_t at = in->pos;
 		struct uio u;
@@ -88,18 +93,19 @@ long sys_sendfile(struct task *t, const struct sysargs *a)
 {
 	_cleanup_(file_putp) struct file *in = fd_get(t, arg_int(a, 1));
 	_cleanup_(file_putp) struct file *out = fd_get(t, arg_int(a, 0));
-	struct side si = {.f = in, .own = !a->v[2]}, so = {.f = out};
+	struct side si = {.f = in, .own = !a->v[2]}, so = {.f = out, .own = true};
 	long n;
 
 	if (a->v[2] && copy_in(t, &si.pos, arg_uaddr(a, 2), sizeof(si.pos)) < 0)
 		return -EFAULT;
 	if (!in || !in->can_read || !out || !out->can_write)
 		return -EBADF;
-	if (!in->op->llseek)
+	side_load(&si);
+	side_load(&so);
+	if (!si.seek)
 		return a->v[2] ? -ESPIPE : -EINVAL;
 	if (S_ISDIR(in->inode->mode) || (out->flags & O_APPEND) || (int64_t)si.pos < 0)
 		return -EINVAL;
-	so.own = out->op->llseek;
 	n = copy_bytes(&si, &so, MIN(a->v[3], (uint64_t)MAX_RW_COUNT));
 	if (a->v[2] && put_u64(t, arg_uaddr(a, 2), si.pos) < 0)
 		return -EFAULT;
