@@ -54,8 +54,8 @@ int container_start(const struct runtime_opts *r, const char *id)
 
 	if (err < 0)
 		return err;
-	if (!proc_alive(&s->gofer) || s->started) {
-		log_error("cannot start a container that is %s: %s", s->started ? "running" : "stopped", id);
+	if (strcmp(state_status(s), "created")) {
+		log_error("cannot start a container that is %s: %s", state_status(s), id);
 		return -EINVAL;
 	}
 	err = run_hooks(r, s, OCI_HOOK_START_CONTAINER, "created");
@@ -82,7 +82,7 @@ static int signal_process(const struct runtime_opts *r, const char *id, const ch
 
 	if (err < 0)
 		return err;
-	if (!proc_alive(&s->gofer)) {
+	if (!s->ready || !proc_alive(&s->gofer)) {
 		log_error("container not running: %s", id);
 		return -ESRCH;
 	}
@@ -143,7 +143,8 @@ int container_wait(const struct runtime_opts *r, const char *id, int *ret_status
 
 static int remove_dir(const char *dir)
 {
-	static const char *const names[] = {"state.json", "config.json", "state.json.new", "sock"};
+	/* The state last: a delete that was cut short can be begun anew. */
+	static const char *const names[] = {"sock", "config.json", "state.json.new", "state.json"};
 	_cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
@@ -161,6 +162,11 @@ static int destroy(const struct runtime_opts *r, struct state *s)
 	_cleanup_free_ char *dir = NULL;
 	int err = 0, e;
 
+	if (!s->ready && s->maker.pid != getpid()) {
+		e = proc_kill(&s->maker); /* or it would go on making what is removed here */
+		if (e < 0)
+			err = log_errno(e, "ending the creation of %s", s->id);
+	}
 	e = proc_kill(&s->gofer);
 	if (e < 0)
 		err = log_errno(e, "killing the gofer of %s", s->id);
@@ -200,8 +206,8 @@ int container_delete(const struct runtime_opts *r, const char *id, bool force)
 	}
 	if (err < 0)
 		return load(r, id, &s);
-	if (!force && proc_alive(&s->gofer)) {
-		log_error("cannot delete container %s that is not stopped: %s", id, s->started ? "running" : "created");
+	if (!force && strcmp(state_status(s), "stopped")) {
+		log_error("cannot delete container %s that is not stopped: %s", id, state_status(s));
 		return -EBUSY;
 	}
 	return destroy(r, s);
