@@ -155,7 +155,7 @@ static int remove_dir(const char *dir)
 	return rmdir(dir) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-/* Everything of the container, from any state. The first error is reported, but the rest is still done. */
+/* Everything of the container, from any state. After an error the rest is still done, but the state stays. */
 static int destroy(const struct runtime_opts *r, struct state *s)
 {
 	bool last = !s->sandbox_id || !strcmp(s->sandbox_id, s->id);
@@ -167,29 +167,33 @@ static int destroy(const struct runtime_opts *r, struct state *s)
 		if (e < 0)
 			err = log_errno(e, "ending the creation of %s", s->id);
 	}
-	e = proc_kill(&s->gofer);
-	if (e < 0)
-		err = log_errno(e, "killing the gofer of %s", s->id);
-	if (last) {
-		/* Process 1 takes its pid namespace along. */
-		e = proc_kill(&s->kernel);
-		if (e < 0 && !err)
-			err = log_errno(e, "killing the sandbox of %s", s->id);
-	}
+	/* Process 1 takes its pid namespace along, but what is frozen dies only when cgroup_kill thaws it. */
+	proc_strike(&s->gofer);
+	if (last)
+		proc_strike(&s->kernel);
 	if (s->cgroup) {
 		e = cgroup_kill(s->cgroup, last);
-		if (e == 0)
-			e = cgroup_destroy(s->cgroup);
+		if (e < 0 && !err)
+			err = log_errno(e, "killing the processes of %s", s->id);
+	}
+	e = proc_kill(&s->gofer);
+	if (e < 0 && !err)
+		err = log_errno(e, "killing the gofer of %s", s->id);
+	e = last ? proc_kill(&s->kernel) : 0;
+	if (e < 0 && !err)
+		err = log_errno(e, "killing the sandbox of %s", s->id);
+	if (s->cgroup) {
+		e = cgroup_destroy(s->cgroup);
 		if (e < 0 && !err)
 			err = log_errno(e, "removing the cgroups of %s", s->id);
 	}
+	if (err < 0)
+		return err; /* what is left can still be found by its state */
 	(void)!run_hooks(r, s, OCI_HOOK_POSTSTOP, "stopped");
 	if (state_dir(r, s->id, &dir) < 0)
 		return -ENOMEM;
 	e = remove_dir(dir);
-	if (e < 0 && !err)
-		err = log_errno(e, "removing %s", dir);
-	return err;
+	return e < 0 ? log_errno(e, "removing %s", dir) : 0;
 }
 
 int container_delete(const struct runtime_opts *r, const char *id, bool force)

@@ -82,6 +82,14 @@ int proc_open(const struct proc_id *p)
 	return fd;
 }
 
+void proc_strike(const struct proc_id *p)
+{
+	_cleanup_close_ int fd = proc_open(p);
+
+	if (fd >= 0)
+		syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);
+}
+
 int proc_kill(const struct proc_id *p)
 {
 	_cleanup_close_ int fd = p->pid > 0 ? (int)syscall(SYS_pidfd_open, p->pid, 0) : -1;

@@ -48,6 +48,8 @@ int proc_id_of(pid_t pid, struct proc_id *ret) __must_check;
 bool proc_alive(const struct proc_id *p);
 /* A pidfd of exactly that process, -ESRCH when it is gone. */
 int proc_open(const struct proc_id *p) __must_check;
+/* SIGKILL without waiting; gone already is success. */
+void proc_strike(const struct proc_id *p);
 /* SIGKILL and wait until it is gone (reaping it when it is our child); at most 10 s: -ETIMEDOUT. */
 int proc_kill(const struct proc_id *p) __must_check;
 

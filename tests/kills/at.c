@@ -10,6 +10,7 @@
 #include "killer.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -188,9 +189,19 @@ static void on_stop(pid_t pid, int status)
 
 static void too_long(int sig)
 {
-	static const char text[] = "hung\n";
+	static const char text[] = "hung 97\n";
+
+	char path[64], at[256];
+	ssize_t n;
+	int fd;
 
 	(void)sig;
+	/* The call and its arguments: what it hangs in. */
+	snprintf(path, sizeof(path), "/proc/%d/syscall", t.main);
+	fd = open(path, O_RDONLY);
+	n = fd < 0 ? 0 : read(fd, at, sizeof(at));
+	if (n > 0)
+		(void)!write(STDOUT_FILENO, at, (size_t)n);
 	(void)!write(STDOUT_FILENO, text, sizeof(text) - 1);
 	kill(t.main, SIGKILL);
 	_exit(97);
