@@ -23,7 +23,8 @@ const char *role_name(enum role r);
 int role_by_name(const char *name);
 /* All living descendants of root, by pid; returns how many. */
 size_t proc_scan(pid_t root, struct proc *out, size_t cap);
-/* One process of that role among the descendants of root, chosen by seed; 0 without one. */
+/* One process of that role among the descendants of root, chosen by seed; 0 if none comes within
+ * half a second. */
 pid_t proc_pick(pid_t root, enum role role, unsigned seed);
 /* The process whose descendants a trial is: KILLER_ROOT, else the caller's parent. */
 pid_t trial_root(void);

@@ -84,15 +84,15 @@ static enum role role_of(const struct raw *v, size_t n, const struct raw *r)
 	if (!r->inner) {
 		if (!strcmp(r->p.comm, "nacre-status"))
 			return ROLE_STATUS;
-		if (r->is_nacre)
-			return ROLE_NACRE;
+		if (r->is_nacre) /* a fork of nacre is the status process before it takes its name */
+			return up && up->is_nacre && !up->inner ? ROLE_STATUS : ROLE_NACRE;
 		return up && up->is_nacre && !up->inner ? ROLE_HOOK : ROLE_OTHER;
 	}
 	if (r->inner == 1)
 		return ROLE_KERNEL;
 	if (!up || !up->inner) /* entered the namespace from outside */
 		return ROLE_GOFER;
-	if (!strcmp(up->p.comm, "nacre-gofer") || r->is_hook)
+	if (r->is_hook)
 		return ROLE_HOOK;
 	/* The factory leads a session; what it clones are children of process 1 too. */
 	if (up->inner == 1 && getsid(r->p.pid) == r->p.pid)
@@ -151,12 +151,19 @@ size_t proc_scan(pid_t root, struct proc *out, size_t cap)
 pid_t proc_pick(pid_t root, enum role role, unsigned seed)
 {
 	static struct proc v[MAX_PROCS];
-	size_t n = proc_scan(root, v, MAX_PROCS), k = 0;
 
-	for (size_t i = 0; i < n; i++)
-		if (v[i].role == role)
-			v[k++] = v[i];
-	return k ? v[seed % k].pid : 0;
+	/* It may just be coming. */
+	for (int ms = 0; ms < 500; ms++) {
+		size_t n = proc_scan(root, v, MAX_PROCS), k = 0;
+
+		for (size_t i = 0; i < n; i++)
+			if (v[i].role == role)
+				v[k++] = v[i];
+		if (k)
+			return v[seed % k].pid;
+		usleep(1000);
+	}
+	return 0;
 }
 
 pid_t trial_root(void)
