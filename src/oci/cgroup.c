@@ -201,18 +201,16 @@ static void dir_done(struct cg_dir *d)
 	free(d->point);
 	free(d->path);
 	free(d->runtime);
+	free(d->wanted);
 	*d = (struct cg_dir){0};
 }
 
-/* Makes the group in one hierarchy. 1: it is there; 0: this hierarchy is left out. */
-static int create_dir(const struct cg_layout *l, const struct cg_mount *m, const char *path,
-		      bool rootless, struct json_object *resources, struct cg_dir *d,
-		      bool *ret_made)
+/* The names of one hierarchy. 1: it has its part; 0: this hierarchy is left out. */
+static int plan_dir(const struct cg_layout *l, const struct cg_mount *m, const char *path, const char *id,
+		    struct json_object *resources, struct cg_dir *d)
 {
-	_cleanup_free_ char *wanted = wanted_on_v2(l, m, resources);
-	int r;
-
-	if (wanted && !*wanted)
+	d->wanted = wanted_on_v2(l, m, resources);
+	if (d->wanted && !*d->wanted)
 		return 0;
 	d->controllers = strdup(m->controllers);
 	d->point = strdup(m->point);
@@ -222,50 +220,90 @@ static int create_dir(const struct cg_layout *l, const struct cg_mount *m, const
 		return log_errno(-ENOMEM, "cgroup");
 	if (!strcmp(d->path, d->point))
 		return refused(-EINVAL, path, "the root cgroup cannot be a container's");
-	r = make_group(d, d->path, wanted, ret_made);
-	if (r < 0 && rootless && may_leave_out(r)) {
-		log_debug("cgroup %s: %s: left out", d->path, strerror(-r));
-		return 0;
-	}
-	if (r < 0)
-		return log_errno(r, "cgroup %s", d->path);
-	if (!*ret_made && has_processes(d->path))
+	if (runtime_belongs(d) &&
+	    asprintf(&d->runtime, "%.*s/nacre-%s", (int)(strrchr(d->path, '/') - d->path), d->path, id) < 0)
+		return log_errno(-ENOMEM, "cgroup");
+	/* Whoever is in there is not ours to kill. */
+	if (has_processes(d->path) || (d->runtime && has_processes(d->runtime)))
 		return refused(-EBUSY, path, "container's cgroup is not empty");
 	return 1;
+}
+
+int cgroup_plan_in(const struct cg_layout *l, const char *path, const char *id, bool rootless,
+		   struct json_object *resources, struct cgroup **ret)
+{
+	_cleanup_(cgroup_freep) struct cgroup *cg = calloc(1, sizeof(*cg));
+
+	if (!cg)
+		return log_errno(-ENOMEM, "cgroup");
+	cg->rootless = rootless;
+	cg->id = strdup(id);
+	cg->dirs = calloc(l->n + 1, sizeof(*cg->dirs));
+	if (!cg->id || !cg->dirs)
+		return log_errno(-ENOMEM, "cgroup");
+	for (size_t i = 0; i < l->n; i++) {
+		int r = plan_dir(l, &l->m[i], path, id, resources, &cg->dirs[cg->n]);
+
+		if (r > 0)
+			cg->n++;
+		else
+			dir_done(&cg->dirs[cg->n]);
+		if (r < 0)
+			return r;
+	}
+	*ret = TAKE_PTR(cg);
+	return 0;
+}
+
+int cgroup_make(struct cgroup *cg)
+{
+	_cleanup_free_ bool *made = calloc(cg->n + 1, sizeof(*made));
+	size_t n = 0;
+	int r = made ? 0 : -ENOMEM;
+
+	for (size_t i = 0; r == 0 && i < cg->n; i++) {
+		struct cg_dir *d = &cg->dirs[i];
+		bool new = false;
+
+		r = make_group(d, d->path, d->wanted, &new);
+		if (r == 0) {
+			made[n] = new;
+			if (n != i) {
+				cg->dirs[n] = *d;
+				*d = (struct cg_dir){0};
+			}
+			n++;
+			continue;
+		}
+		if (cg->rootless && may_leave_out(r)) {
+			log_debug("cgroup %s: %s: left out", d->path, strerror(-r));
+			dir_done(d);
+			r = 0;
+			continue;
+		}
+		log_errno(r, "cgroup %s", d->path);
+	}
+	if (r == 0) {
+		cg->n = n;
+		return 0;
+	}
+	for (size_t i = 0; made && i < n; i++)
+		if (made[i])
+			rmdir(cg->dirs[i].path);
+	return r;
 }
 
 int cgroup_create_in(const struct cg_layout *l, const char *path, const char *id, bool rootless,
 		     struct json_object *resources, struct cgroup **ret)
 {
-	_cleanup_(cgroup_freep) struct cgroup *cg = calloc(1, sizeof(*cg));
-	_cleanup_free_ bool *made = calloc(l->n + 1, sizeof(*made));
-	int r = 0;
+	_cleanup_(cgroup_freep) struct cgroup *cg = NULL;
+	int r = cgroup_plan_in(l, path, id, rootless, resources, &cg);
 
-	if (!cg || !made)
-		return log_errno(-ENOMEM, "cgroup");
-	cg->id = strdup(id);
-	cg->dirs = calloc(l->n + 1, sizeof(*cg->dirs));
-	if (!cg->id || !cg->dirs)
-		return log_errno(-ENOMEM, "cgroup");
-	for (size_t i = 0; r >= 0 && i < l->n; i++) {
-		r = create_dir(l, &l->m[i], path, rootless, resources, &cg->dirs[cg->n],
-			       &made[cg->n]);
-		if (r > 0) {
-			cg->n++;
-			continue;
-		}
-		if (made[cg->n]) /* the last of the way up failed, or what came after */
-			rmdir(cg->dirs[cg->n].path);
-		dir_done(&cg->dirs[cg->n]);
-		made[cg->n] = false;
-	}
-	for (size_t i = 0; r < 0 && i < cg->n; i++)
-		if (made[i])
-			rmdir(cg->dirs[i].path);
-	if (r < 0)
-		return r;
-	*ret = TAKE_PTR(cg);
-	return 0;
+	if (r == 0)
+		r = cgroup_make(cg);
+	if (r == 0)
+		*ret = TAKE_PTR(cg);
+	return r;
 }
 
 int cgroup_check_manager(const struct runtime_opts *opts)
@@ -281,8 +319,7 @@ int cgroup_check_manager(const struct runtime_opts *opts)
 	return -ENOTSUP;
 }
 
-int cgroup_create(const struct oci_spec *spec, const char *id, const struct runtime_opts *opts,
-		  struct cgroup **ret)
+int cgroup_plan(const struct oci_spec *spec, const char *id, const struct runtime_opts *opts, struct cgroup **ret)
 {
 	struct cg_layout l = {NULL, 0};
 	int r = cgroup_check_manager(opts);
@@ -291,9 +328,8 @@ int cgroup_create(const struct oci_spec *spec, const char *id, const struct runt
 		r = cg_layout_read("/proc/self", &l);
 	if (r < 0)
 		return r;
-	r = cgroup_create_in(&l,
-			     spec->cgroups_path && *spec->cgroups_path ? spec->cgroups_path : id,
-			     id, opts->rootless, spec->resources, ret);
+	r = cgroup_plan_in(&l, spec->cgroups_path && *spec->cgroups_path ? spec->cgroups_path : id, id,
+			   opts->rootless, spec->resources, ret);
 	cg_layout_done(&l);
 	return r;
 }
@@ -358,7 +394,6 @@ int cgroup_open(struct json_object *state, struct cgroup **ret)
 		d->v2 = json_object_object_get_ex(e, "v2", &v2) && json_object_get_boolean(v2);
 		if (!d->controllers || !d->point || !d->path)
 			return log_errno(-ENOMEM, "cgroup");
-		cg->runtime_made |= d->runtime != NULL;
 	}
 	*ret = TAKE_PTR(cg);
 	return 0;
@@ -401,36 +436,18 @@ const char *cgroup_dir(const struct cgroup *cg, const char *controller)
 	return d ? d->path : NULL;
 }
 
-/* PARENT/nacre-ID in one hierarchy. */
-static int make_runtime_group(struct cgroup *cg, struct cg_dir *d)
-{
-	char *path = NULL;
-	bool made;
-	int r;
-
-	if (!runtime_belongs(d))
-		return 0;
-	if (asprintf(&path, "%.*s/nacre-%s", (int)(strrchr(d->path, '/') - d->path), d->path,
-		     cg->id) < 0)
-		return log_errno(-ENOMEM, "cgroup");
-	r = make_group(d, path, "", &made);
-	if (r < 0) {
-		r = log_errno(r, "cgroup %s", path);
-		free(path);
-		return r;
-	}
-	d->runtime = path;
-	return 0;
-}
-
 int cgroup_make_runtime(struct cgroup *cg)
 {
-	int r = 0;
+	for (size_t i = 0; !cg->runtime_made && i < cg->n; i++) {
+		const struct cg_dir *d = &cg->dirs[i];
+		bool made;
+		int r = d->runtime ? make_group(d, d->runtime, "", &made) : 0;
 
-	for (size_t i = 0; r == 0 && !cg->runtime_made && i < cg->n; i++)
-		r = make_runtime_group(cg, &cg->dirs[i]);
+		if (r < 0)
+			return log_errno(r, "cgroup %s", d->runtime);
+	}
 	cg->runtime_made = true;
-	return r;
+	return 0;
 }
 
 static int remove_group(const char *dir)

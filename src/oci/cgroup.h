@@ -20,18 +20,20 @@ struct oci_spec;
 struct runtime_opts;
 
 /*
- * Makes the container's group in every mounted hierarchy (v2 beside v1 only if a limit needs it):
- * at linux.cgroupsPath (absolute: below the hierarchy's root; relative: below the caller's own
- * group, on v2 beside it), else at ID, relative. Does not apply limits: see cgroup_apply. With
- * opts->cgroup_manager "disabled" the object is empty and every call below succeeds without doing
- * anything. A group that exists and holds processes is -EBUSY. Rootless: hierarchies that the
- * caller may not write are left out; if a limit of the spec needs one of them, cgroup_apply fails.
- * On failure what was made is removed again. Logs one line. *ret is freed by cgroup_free (which
- * leaves the groups alone).
+ * The names of the container's group in every mounted hierarchy (v2 beside v1 only if a limit needs it): at
+ * linux.cgroupsPath (absolute: below the hierarchy's root; relative: below the caller's own group, on v2 beside it),
+ * else at ID, relative; and those of the sibling. Makes nothing: the names go into the state file first, so that
+ * what is made can be found and removed after a death at any moment. With opts->cgroup_manager "disabled" the object
+ * is empty and every call below succeeds without doing anything. A group that holds processes is -EBUSY. Logs one
+ * line. *ret is freed by cgroup_free (which leaves the groups alone).
  */
-int cgroup_create(const struct oci_spec *spec, const char *id, const struct runtime_opts *opts,
-		  struct cgroup **ret) __must_check;
-/* Can the cgroup manager of these options work on this host? Logs one line if not; cgroup_create
+int cgroup_plan(const struct oci_spec *spec, const char *id, const struct runtime_opts *opts,
+		struct cgroup **ret) __must_check;
+/* Makes the container's group. Does not apply limits: see cgroup_apply. Rootless: hierarchies that the caller may not
+ * write are left out (so save again); if a limit of the spec needs one of them, cgroup_apply fails. On failure what
+ * was made is removed again. Logs one line. */
+int cgroup_make(struct cgroup *cg) __must_check;
+/* Can the cgroup manager of these options work on this host? Logs one line if not; cgroup_plan
  * asks too. */
 int cgroup_check_manager(const struct runtime_opts *opts) __must_check;
 /* For the state file: what cgroup_open needs to find the same groups again; owned by the caller
@@ -45,7 +47,7 @@ DEFINE_CLEANUP(struct cgroup *, cgroup_free)
 /* Sees to it that a process (all its threads) is in the container's group; its later children follow. Cheap
  * when it is there already. */
 int cgroup_add_pid(struct cgroup *cg, pid_t pid) __must_check;
-/* Makes the sibling `nacre-ID` if it is not there yet. Before cgroup_save. */
+/* Makes the sibling `nacre-ID` if it is not there yet. */
 int cgroup_make_runtime(struct cgroup *cg) __must_check;
 /*
  * The way into a group that costs 0.1 ms instead of 5 to 15: to move a running process the host waits

@@ -31,6 +31,7 @@ struct cg_dir {
 	char *controllers, *point;
 	char *path;    /* the container's group */
 	char *runtime; /* the sibling's, NULL: none in this hierarchy */
+	char *wanted;  /* until it is made: controllers to switch on on the way, NULL: all */
 	bool v2;
 };
 struct cgroup {
@@ -38,8 +39,11 @@ struct cgroup {
 	size_t n;
 	char *id;
 	char *v2_controllers; /* of the container's v2 group, space-separated; NULL: not read yet */
-	bool runtime_made;
+	bool runtime_made, rootless;
 };
+/* cgroup_plan below a layout; cgroup_create_in: with cgroup_make. */
+int cgroup_plan_in(const struct cg_layout *layout, const char *path, const char *id, bool rootless,
+		   struct json_object *resources, struct cgroup **ret) __must_check;
 int cgroup_create_in(const struct cg_layout *layout, const char *path, const char *id,
 		     bool rootless, struct json_object *resources,
 		     struct cgroup **ret) __must_check;

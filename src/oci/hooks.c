@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -48,7 +49,7 @@ static int state_file(const char *json)
 	return fd;
 }
 
-static __noreturn void hook_child(const struct oci_hook *h, int in, int out, int err, int report,
+static __noreturn void hook_child(const struct oci_hook *h, pid_t parent, int in, int out, int err, int report,
 				 const char *cwd)
 {
 	char *const own[] = {h->path, NULL};
@@ -56,6 +57,9 @@ static __noreturn void hook_child(const struct oci_hook *h, int in, int out, int
 	sigset_t empty;
 	int e;
 
+	/* Nobody would end it after us. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
+		_exit(127);
 	if (cwd)
 		(void)!chdir(cwd);
 	setpgid(0, 0); /* a timeout kills the hook's children too */
@@ -137,7 +141,7 @@ static int hook_spawn(const struct oci_hook *h, const char *json, const char *cw
 {
 	_cleanup_close_ int in = state_file(json), wout = -1, werr = -1, rexec = -1, wexec = -1;
 	int p[2], e = 0;
-	pid_t pid;
+	pid_t pid, parent;
 
 	if (in < 0)
 		return in;
@@ -156,11 +160,12 @@ static int hook_spawn(const struct oci_hook *h, const char *json, const char *cw
 	/* dup2 in the child must not hit one of its own sources */
 	if (MIN(MIN(in, wout), MIN(werr, wexec)) < 3)
 		return -EBADF;
+	parent = getpid();
 	pid = fork();
 	if (pid < 0)
 		return -errno;
 	if (pid == 0)
-		hook_child(h, in, wout, werr, wexec, cwd);
+		hook_child(h, parent, in, wout, werr, wexec, cwd);
 	setpgid(pid, pid);
 	close(TAKE_FD(wexec));
 	if (read(rexec, &e, sizeof(e)) == sizeof(e)) {

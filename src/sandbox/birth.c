@@ -189,11 +189,12 @@ static void send_network(int sock)
  * zygote later would cost as much as all the rest.
  */
 static _Noreturn void process_one(const struct birth *b, struct fds *f, int net, const struct cgroup_door *door,
-				  int net_sock)
+				  int net_sock, int go)
 {
 	const char *path = b->spec->ns[OCI_NS_NET].path;
 	int sv[2];
 	pid_t pid;
+	char c;
 
 	setsid();
 	log_phase("1-placed");
@@ -218,6 +219,9 @@ static _Noreturn void process_one(const struct birth *b, struct fds *f, int net,
 	if (pid == 0)
 		factory(sv[1], f->stub, b->kuid);
 	f->factory = sv[0];
+	/* Of a nacre that was killed before, nobody could find what it has begun. */
+	if (read(go, &c, 1) != 1)
+		_exit(1);
 	log_phase("1-exec");
 	exec_kernel(b, f);
 }
@@ -228,7 +232,7 @@ int birth_kernel(struct birth *b)
 	struct cgroup_door own = {.v2 = -1}, containers = {.v2 = -1};
 	struct fds f = {.control = b->listen_fd, .log = b->opts->log_fd, .kernel = kernel, .stub = stub};
 	const char *path = b->spec->ns[OCI_NS_NET].path;
-	int sv[2], r;
+	int sv[2], go[2], r;
 	pid_t pid;
 
 	if (kernel < 0 || stub < 0)
@@ -241,14 +245,21 @@ int birth_kernel(struct birth *b)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) < 0)
 		return log_errno(-errno, "socketpair");
 	b->net_sock = sv[0];
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, go) < 0) {
+		close(sv[1]);
+		return log_errno(-errno, "socketpair");
+	}
+	b->go = go[0];
 	r = cgroup_door_open(b->cgroup, true, &own);
 	if (r == 0)
 		r = cgroup_door_open(b->cgroup, false, &containers);
 	if (r == 0) {
 		fflush(NULL);
 		pid = cgroup_door_fork(&own, CLONE_NEWPID);
-		if (pid == 0)
-			process_one(b, &f, net, &containers, sv[1]);
+		if (pid == 0) {
+			close(go[0]);
+			process_one(b, &f, net, &containers, sv[1], go[1]);
+		}
 		if (pid < 0)
 			r = log_errno(pid, "making the sandbox's pid namespace");
 		else
@@ -257,7 +268,16 @@ int birth_kernel(struct birth *b)
 	cgroup_door_close(&own);
 	cgroup_door_close(&containers);
 	close(sv[1]);
+	close(go[1]);
 	/* Ours would keep the socket alive when process 1 is dead, and the first call would wait for ever. */
 	close(TAKE_FD(b->listen_fd));
+	return r;
+}
+
+int birth_go(struct birth *b)
+{
+	int r = send(b->go, "", 1, MSG_NOSIGNAL) == 1 ? 0 : log_errno(-errno, "the sandbox's first process ended at once");
+
+	close(TAKE_FD(b->go));
 	return r;
 }

@@ -19,11 +19,14 @@ struct birth {
 	int net_sock;		/* where the gofer gets the network namespace from */
 	int gofer_sock;		/* the kernel's end */
 	int hooks_sock;		/* to the gofer, -1 without hooks that need it */
+	int go;			/* process 1 executes its program after a byte from here; closed, it ends */
 };
 
-/* Starts process 1 in new namespaces. It execs nacre-kernel. b->kernel is a child of the caller. Does not wait for it:
- * if it fails it says why, and the first call on its socket fails. */
+/* Starts process 1 in new namespaces. b->kernel is a child of the caller. Does not wait for it: if it fails it says
+ * why, and the first call on its socket fails. */
 int birth_kernel(struct birth *b) __must_check;
+/* Process 1 is written down, so that it may exec nacre-kernel and outlive the caller. */
+int birth_go(struct birth *b) __must_check;
 /* Starts the container's gofer beside it, with the mounts of the spec as exports. Process 1 may still be on
  * its way. With hooks it waits until the gofer is in its namespaces, where it stays until birth_gofer_hooks. */
 int birth_gofer(struct birth *b) __must_check;

@@ -54,8 +54,8 @@ int container_start(const struct runtime_opts *r, const char *id)
 
 	if (err < 0)
 		return err;
-	if (!proc_alive(&s->gofer) || s->started) {
-		log_error("cannot start a container that is %s: %s", s->started ? "running" : "stopped", id);
+	if (strcmp(state_status(s), "created")) {
+		log_error("cannot start a container that is %s: %s", state_status(s), id);
 		return -EINVAL;
 	}
 	err = run_hooks(r, s, OCI_HOOK_START_CONTAINER, "created");
@@ -82,7 +82,7 @@ static int signal_process(const struct runtime_opts *r, const char *id, const ch
 
 	if (err < 0)
 		return err;
-	if (!proc_alive(&s->gofer)) {
+	if (!s->ready || !proc_alive(&s->gofer)) {
 		log_error("container not running: %s", id);
 		return -ESRCH;
 	}
@@ -143,7 +143,8 @@ int container_wait(const struct runtime_opts *r, const char *id, int *ret_status
 
 static int remove_dir(const char *dir)
 {
-	static const char *const names[] = {"state.json", "config.json", "state.json.new", "sock"};
+	/* The state last: a delete that was cut short can be begun anew. */
+	static const char *const names[] = {"sock", "config.json", "state.json.new", "state.json"};
 	_cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
@@ -154,36 +155,45 @@ static int remove_dir(const char *dir)
 	return rmdir(dir) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-/* Everything of the container, from any state. The first error is reported, but the rest is still done. */
+/* Everything of the container, from any state. After an error the rest is still done, but the state stays. */
 static int destroy(const struct runtime_opts *r, struct state *s)
 {
 	bool last = !s->sandbox_id || !strcmp(s->sandbox_id, s->id);
 	_cleanup_free_ char *dir = NULL;
 	int err = 0, e;
 
-	e = proc_kill(&s->gofer);
-	if (e < 0)
-		err = log_errno(e, "killing the gofer of %s", s->id);
-	if (last) {
-		/* Process 1 takes its pid namespace along. */
-		e = proc_kill(&s->kernel);
-		if (e < 0 && !err)
-			err = log_errno(e, "killing the sandbox of %s", s->id);
+	if (!s->ready && s->maker.pid != getpid()) {
+		e = proc_kill(&s->maker); /* or it would go on making what is removed here */
+		if (e < 0)
+			err = log_errno(e, "ending the creation of %s", s->id);
 	}
+	/* Process 1 takes its pid namespace along, but what is frozen dies only when cgroup_kill thaws it. */
+	proc_strike(&s->gofer);
+	if (last)
+		proc_strike(&s->kernel);
 	if (s->cgroup) {
 		e = cgroup_kill(s->cgroup, last);
-		if (e == 0)
-			e = cgroup_destroy(s->cgroup);
+		if (e < 0 && !err)
+			err = log_errno(e, "killing the processes of %s", s->id);
+	}
+	e = proc_kill(&s->gofer);
+	if (e < 0 && !err)
+		err = log_errno(e, "killing the gofer of %s", s->id);
+	e = last ? proc_kill(&s->kernel) : 0;
+	if (e < 0 && !err)
+		err = log_errno(e, "killing the sandbox of %s", s->id);
+	if (s->cgroup) {
+		e = cgroup_destroy(s->cgroup);
 		if (e < 0 && !err)
 			err = log_errno(e, "removing the cgroups of %s", s->id);
 	}
+	if (err < 0)
+		return err; /* what is left can still be found by its state */
 	(void)!run_hooks(r, s, OCI_HOOK_POSTSTOP, "stopped");
 	if (state_dir(r, s->id, &dir) < 0)
 		return -ENOMEM;
 	e = remove_dir(dir);
-	if (e < 0 && !err)
-		err = log_errno(e, "removing %s", dir);
-	return err;
+	return e < 0 ? log_errno(e, "removing %s", dir) : 0;
 }
 
 int container_delete(const struct runtime_opts *r, const char *id, bool force)
@@ -200,8 +210,8 @@ int container_delete(const struct runtime_opts *r, const char *id, bool force)
 	}
 	if (err < 0)
 		return load(r, id, &s);
-	if (!force && proc_alive(&s->gofer)) {
-		log_error("cannot delete container %s that is not stopped: %s", id, s->started ? "running" : "created");
+	if (!force && strcmp(state_status(s), "stopped")) {
+		log_error("cannot delete container %s that is not stopped: %s", id, state_status(s));
 		return -EBUSY;
 	}
 	return destroy(r, s);

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include "base/log.h"
 #include "oci/hooks.h"
@@ -83,21 +84,33 @@ static int step_directory(struct creation *c)
 	c->s->created = strdup(when);
 	c->s->sandbox_id = strdup(c->o->id);
 	c->s->owner = geteuid();
+	if (proc_id_of(getpid(), &c->s->maker) < 0)
+		return log_errno(-ESRCH, "/proc/self/stat");
 	/* For hooks and annotations later: the bundle may change or go. */
 	if (asprintf(&config, "%s/config.json", c->dir) < 0)
 		return -ENOMEM;
 	if (json_object_to_file_ext(config, c->spec->json, JSON_C_TO_STRING_PLAIN) < 0)
 		return log_errno(errno ? -errno : -EIO, "%s", config);
-	return state_save(c->r, c->s);
+	return 0;
+}
+
+/* Whatever is made is in the state file before: this process may be killed at any moment. */
+static int save(struct creation *c)
+{
+	int r = state_save(c->r, c->s);
+
+	return r < 0 ? log_errno(r, "%s/state.json", c->dir) : 0;
 }
 
 static int step_cgroup(struct creation *c)
 {
-	int r = cgroup_create(c->spec, c->o->id, c->r, &c->s->cgroup);
+	int r = cgroup_plan(c->spec, c->o->id, c->r, &c->s->cgroup);
 
 	if (r == 0)
-		r = cgroup_apply(c->s->cgroup, c->spec->resources);
-	return r < 0 ? r : state_save(c->r, c->s);
+		r = save(c);
+	if (r == 0)
+		r = cgroup_make(c->s->cgroup);
+	return r < 0 ? r : cgroup_apply(c->s->cgroup, c->spec->resources);
 }
 
 static int step_socket(struct creation *c)
@@ -141,7 +154,9 @@ static int step_kernel(struct creation *c)
 	r = birth_kernel(&c->b);
 	if (c->b.kernel > 0 && proc_id_of(c->b.kernel, &c->s->kernel) < 0 && r == 0)
 		r = log_errno(-ESRCH, "nacre-kernel ended at once");
-	return r < 0 ? r : state_save(c->r, c->s);
+	if (r == 0)
+		r = save(c);
+	return r < 0 ? r : birth_go(&c->b);
 }
 
 static int step_gofer(struct creation *c)
@@ -150,7 +165,7 @@ static int step_gofer(struct creation *c)
 
 	if (c->b.gofer > 0 && proc_id_of(c->b.gofer, &c->s->gofer) < 0 && r == 0)
 		r = log_errno(-ESRCH, "nacre-gofer ended at once");
-	return r < 0 ? r : state_save(c->r, c->s);
+	return r < 0 ? r : save(c);
 }
 
 static int step_hooks(struct creation *c)
@@ -220,9 +235,22 @@ static int step_container(struct creation *c)
 	return r;
 }
 
+static int step_created(struct creation *c)
+{
+	c->s->ready = true;
+	return save(c);
+}
+
 static int step_pid_file(struct creation *c)
 {
 	return pid_file_write(c->o->pid_file, c->s->gofer.pid);
+}
+
+static void reap(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
 }
 
 int container_create(const struct runtime_opts *r, const struct create_opts *o, const struct oci_spec *spec)
@@ -233,11 +261,11 @@ int container_create(const struct runtime_opts *r, const struct create_opts *o, 
 	} steps[] = {
 		{"directory", step_directory}, {"cgroup", step_cgroup}, {"socket", step_socket},
 		{"kernel", step_kernel},       {"gofer", step_gofer},	{"hooks", step_hooks},
-		{"container", step_container}, {"pid-file", step_pid_file},
+		{"container", step_container}, {"created", step_created}, {"pid-file", step_pid_file},
 	};
 	struct creation c = {.r = r, .o = o, .spec = spec, .control = -1, .tty = -1,
-			     .b = {.listen_fd = -1, .net_sock = -1, .gofer_sock = -1, .hooks_sock = -1}};
-	int *fds[] = {&c.control, &c.tty, &c.b.listen_fd, &c.b.net_sock, &c.b.gofer_sock, &c.b.hooks_sock};
+			     .b = {.listen_fd = -1, .net_sock = -1, .gofer_sock = -1, .hooks_sock = -1, .go = -1}};
+	int *fds[] = {&c.control, &c.tty, &c.b.listen_fd, &c.b.net_sock, &c.b.gofer_sock, &c.b.hooks_sock, &c.b.go};
 	int err = 0;
 
 	for (size_t i = 0; err == 0 && i < ARRAY_SIZE(steps); i++) {
@@ -247,6 +275,11 @@ int container_create(const struct runtime_opts *r, const struct create_opts *o, 
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		if (*fds[i] >= 0)
 			close(*fds[i]);
+	/* A child that died before it was written down; unreaped it would keep its pid namespace, too. */
+	if (err < 0 && c.b.gofer > 0 && !c.s->gofer.pid)
+		reap(c.b.gofer);
+	if (err < 0 && c.b.kernel > 0 && !c.s->kernel.pid)
+		reap(c.b.kernel);
 	if (err < 0 && c.dir) {
 		/* What a step could not yet write down is still known here. */
 		if (c.s && (c.b.kernel > 0 || c.b.gofer > 0))

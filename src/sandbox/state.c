@@ -82,6 +82,14 @@ int proc_open(const struct proc_id *p)
 	return fd;
 }
 
+void proc_strike(const struct proc_id *p)
+{
+	_cleanup_close_ int fd = proc_open(p);
+
+	if (fd >= 0)
+		syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);
+}
+
 int proc_kill(const struct proc_id *p)
 {
 	_cleanup_close_ int fd = p->pid > 0 ? (int)syscall(SYS_pidfd_open, p->pid, 0) : -1;
@@ -134,6 +142,8 @@ int state_save(const struct runtime_opts *r, const struct state *s)
 	add_string(o, "sandbox", s->sandbox_id);
 	add_proc(o, "gofer", &s->gofer);
 	add_proc(o, "kernel", &s->kernel);
+	add_proc(o, "maker", &s->maker);
+	json_object_object_add(o, "ready", json_object_new_boolean(s->ready));
 	json_object_object_add(o, "started", json_object_new_boolean(s->started));
 	json_object_object_add(o, "owner", json_object_new_int64(s->owner));
 	if (s->cgroup)
@@ -199,6 +209,9 @@ int state_load(const struct runtime_opts *r, const char *id, struct state **ret)
 	s->sandbox_id = get_string(o, "sandbox");
 	get_proc(o, "gofer", &s->gofer);
 	get_proc(o, "kernel", &s->kernel);
+	get_proc(o, "maker", &s->maker);
+	if (json_object_object_get_ex(o, "ready", &j))
+		s->ready = json_object_get_boolean(j);
 	if (json_object_object_get_ex(o, "started", &j))
 		s->started = json_object_get_boolean(j);
 	if (json_object_object_get_ex(o, "owner", &j))
@@ -235,6 +248,17 @@ struct oci_spec *state_spec(const struct runtime_opts *r, const struct state *s)
 	return spec;
 }
 
+const char *state_status(const struct state *s)
+{
+	if (!s->ready) /* without its maker it will never be more */
+		return proc_alive(&s->maker) ? "creating" : "stopped";
+	if (!proc_alive(&s->gofer))
+		return "stopped";
+	if (s->cgroup && cgroup_is_frozen(s->cgroup))
+		return "paused";
+	return s->started ? "running" : "created";
+}
+
 char *state_document(const struct state *s, const struct oci_spec *spec, const char *status)
 {
 	struct oci_state doc = {.id = s->id, .bundle = s->bundle, .status = status,
@@ -244,13 +268,27 @@ char *state_document(const struct state *s, const struct oci_spec *spec, const c
 	return oci_state_json(&doc, false);
 }
 
-int pid_file_write(const char *file, pid_t pid)
+/* A file without a name, in the directory of file: a death before it is whole leaves nothing behind. */
+static int open_unnamed(const char *file)
+{
+	_cleanup_free_ char *dir = strdup(file);
+	char *slash = dir ? strrchr(dir, '/') : NULL;
+	int fd;
+
+	if (!dir)
+		return -ENOMEM;
+	if (slash)
+		slash[slash == dir] = 0;
+	fd = open(slash ? dir : ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644);
+	return fd < 0 ? -errno : fd;
+}
+
+/* Where the file system has no unnamed files. */
+static int pid_file_renamed(const char *file, pid_t pid)
 {
 	_cleanup_free_ char *tmp = NULL;
 	_cleanup_fclose_ FILE *f = NULL;
 
-	if (!file)
-		return 0;
 	if (asprintf(&tmp, "%s.%d", file, getpid()) < 0)
 		return -ENOMEM;
 	f = fopen(tmp, "we");
@@ -261,6 +299,29 @@ int pid_file_write(const char *file, pid_t pid)
 		return log_errno(r, "--pid-file %s", file);
 	}
 	return 0;
+}
+
+int pid_file_write(const char *file, pid_t pid)
+{
+	char text[16], self[32];
+	int fd, r = 0;
+
+	if (!file)
+		return 0;
+	fd = open_unnamed(file);
+	if (fd == -EOPNOTSUPP || fd == -EISDIR)
+		return pid_file_renamed(file, pid);
+	snprintf(text, sizeof(text), "%d", pid);
+	if (fd >= 0)
+		snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		r = fd < 0 ? fd : errno ? -errno : -EIO;
+	while (r == 0 && linkat(AT_FDCWD, self, AT_FDCWD, file, AT_SYMLINK_FOLLOW) < 0)
+		if (errno != EEXIST || unlink(file) < 0)
+			r = -errno;
+	if (fd >= 0)
+		close(fd);
+	return r < 0 ? log_errno(r, "--pid-file %s", file) : 0;
 }
 
 /* --- for state and list ------------------------------------------------------------------------------------- */
@@ -283,10 +344,7 @@ static int fill_info(const struct runtime_opts *r, struct state *s, struct conta
 
 	if (!i)
 		return -ENOMEM;
-	i->status = !proc_alive(&s->gofer)			      ? "stopped"
-		    : s->cgroup && cgroup_is_frozen(s->cgroup) ? "paused"
-		    : s->started				      ? "running"
-								      : "created";
+	i->status = state_status(s);
 	i->pid = strcmp(i->status, "stopped") ? s->gofer.pid : 0;
 	i->owner = s->owner;
 	doc = (struct oci_state){.id = s->id, .bundle = s->bundle, .status = i->status, .pid = i->pid,

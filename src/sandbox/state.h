@@ -19,6 +19,8 @@ struct state {
 	struct proc_id gofer;	 /* the OCI pid */
 	struct proc_id kernel;	 /* process 1 of the sandbox */
 	char *sandbox_id;	 /* whose directory holds the control socket */
+	struct proc_id maker;	 /* the nacre that creates it */
+	bool ready;		 /* it has done so: maker means nothing any more */
 	bool started;
 	uid_t owner;
 	struct cgroup *cgroup;	 /* may be NULL */
@@ -34,6 +36,8 @@ DEFINE_CLEANUP(struct state *, state_free)
 /* The config.json that the container was created with. NULL on failure. */
 struct oci_spec *state_spec(const struct runtime_opts *r, const struct state *s);
 
+/* creating, created, running, paused, stopped */
+const char *state_status(const struct state *s);
 /* The state document for hooks: pid left out when stopped. spec: for annotations. Freed by the caller, NULL without
  * memory. */
 char *state_document(const struct state *s, const struct oci_spec *spec, const char *status);
@@ -44,6 +48,8 @@ int proc_id_of(pid_t pid, struct proc_id *ret) __must_check;
 bool proc_alive(const struct proc_id *p);
 /* A pidfd of exactly that process, -ESRCH when it is gone. */
 int proc_open(const struct proc_id *p) __must_check;
+/* SIGKILL without waiting; gone already is success. */
+void proc_strike(const struct proc_id *p);
 /* SIGKILL and wait until it is gone (reaping it when it is our child); at most 10 s: -ETIMEDOUT. */
 int proc_kill(const struct proc_id *p) __must_check;
 

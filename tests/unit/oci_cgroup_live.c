@@ -20,7 +20,8 @@ static struct cgroup *make(const char *manager)
 	if (geteuid() != 0)
 		SKIP("needs root");
 	snprintf(id, sizeof(id), "nacre-test-%d", getpid());
-	REQUIRE(cgroup_create(&spec, id, &rt, &cg) == 0);
+	REQUIRE(cgroup_plan(&spec, id, &rt, &cg) == 0);
+	REQUIRE(cgroup_make(cg) == 0);
 	if (manager[0] != 'd' && !cg->n)
 		SKIP("this host has no cgroups");
 	return cg;
