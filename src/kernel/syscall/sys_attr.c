@@ -125,13 +125,10 @@ static long do_utimes(struct task *t, int dfd, uaddr_t uname, const struct times
 {
 	_cleanup_(file_putp) struct file *f = NULL;
 	_cleanup_(path_put) struct path p = {0};
-	struct iattr a = {0};
+	struct iattr a = {.valid = ts ? 0 : ATTR_ATIME_NOW | ATTR_MTIME_NOW};
+	bool bad = ts && (time_attr(&a, &ts[0], false) < 0 || time_attr(&a, &ts[1], true) < 0);
 	int r = 0;
 
-	if (!ts)
-		a.valid = ATTR_ATIME_NOW | ATTR_MTIME_NOW;
-	else if (time_attr(&a, &ts[0], false) < 0 || time_attr(&a, &ts[1], true) < 0)
-		return -EINVAL;
 	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
 	if (uaddr_null(uname) && dfd != AT_FDCWD) {
@@ -140,9 +137,13 @@ static long do_utimes(struct task *t, int dfd, uaddr_t uname, const struct times
 		f = fd_get(t, dfd);
 		if (!f)
 			return -EBADF;
+		if (bad)
+			return -EINVAL;
 		return a.valid ? vfs_setattr(&f->path, &a) : 0;
 	}
 	r = user_path_at(t, dfd, uname, at_lookup_flags(flags), &p);
+	if (r == 0 && bad) /* Linux judges the times last */
+		r = -EINVAL;
 	if (r < 0 || !a.valid)
 		return r;
 	return vfs_setattr(&p, &a);
