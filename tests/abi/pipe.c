@@ -114,6 +114,35 @@ TEST(large_transfer_between_processes)
 	CHECK_EQ(n, sizeof(b));
 }
 
+/* Both sides all the time at the edges of full and empty: a wake-up that is lost hangs it. */
+TEST(long_race_of_reader_and_writer)
+{
+	static char b[65536];
+	size_t n = 0, total = 96U << 20;
+	ssize_t r;
+	int p[2], status;
+	pid_t pid;
+
+	REQUIRE(pipe(p) == 0);
+	alarm(60);
+	pid = fork();
+	if (pid == 0) {
+		close(p[0]);
+		for (size_t k; n < total; n += k) {
+			k = total - n < 7000 ? total - n : 7000;
+			if (write(p[1], b, k) != (ssize_t)k)
+				_exit(1);
+		}
+		_exit(0);
+	}
+	close(p[1]);
+	while ((r = read(p[0], b, sizeof(b))) > 0)
+		n += (size_t)r;
+	CHECK_EQ(n, total);
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(status, 0);
+}
+
 TEST(reopen_through_proc)
 {
 	char name[40], b[4];

@@ -145,7 +145,7 @@ static ssize_t pipe_read(struct file *f, struct uio *u, uint64_t *pos, int flags
 {
 	struct pipe *p = f->priv;
 	bool nonblock = (f->flags & O_NONBLOCK) || (flags & RWF_NOWAIT);
-	bool was_full, more;
+	bool was_full = false, more;
 	ssize_t total = 0;
 	int r;
 
@@ -155,7 +155,6 @@ static ssize_t pipe_read(struct file *f, struct uio *u, uint64_t *pos, int flags
 	if (r <= 0)
 		return r;
 	mutex_lock(&p->lock);
-	was_full = p->used == p->slots;
 	while (p->used && u->resid) {
 		struct pipe_buf b = p->bufs[p->head], *h;
 		size_t n = MIN((size_t)b.len, u->resid);
@@ -176,6 +175,8 @@ static ssize_t pipe_read(struct file *f, struct uio *u, uint64_t *pos, int flags
 		if (!h->len || (b.packet && (size_t)got == n)) {
 			page_put(p, h->page);
 			h->page = NULL;
+			/* Asked here, because a writer may have filled it up during the copy. */
+			was_full |= p->used == p->slots;
 			p->head = (p->head + 1) % p->slots;
 			p->used--;
 		}
@@ -183,7 +184,6 @@ static ssize_t pipe_read(struct file *f, struct uio *u, uint64_t *pos, int flags
 			break;
 	}
 	p->read_busy = false;
-	was_full = was_full && p->used < p->slots;
 	more = p->used || !p->writers;
 	mutex_unlock(&p->lock);
 	if (was_full)
