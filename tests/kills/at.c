@@ -115,11 +115,17 @@ static bool is_meant(pid_t pid, const struct ptrace_syscall_info *i)
 	return false;
 }
 
-static void strike(void)
+/* The processes start side by side: a victim that is not yet there is awaited until the command's last call. A look at all
+ * processes costs milliseconds, so only every eighth call looks. */
+static void strike(bool last)
 {
-	t.victim_pid = t.victim == ROLE_NACRE ? t.main : proc_pick(trial_root(), t.victim, t.seed);
+	if (!last && t.extra % 8 != -1)
+		return;
+	t.victim_pid = t.victim == ROLE_NACRE ? t.main : proc_pick(trial_root(), t.victim, t.seed, last ? 500 : 0);
 	if (t.victim_pid > 0)
 		kill(t.victim_pid, SIGKILL);
+	else if (!last)
+		return;
 	t.done = true;
 	for (size_t i = 0; i < ntracees; i++)
 		ptrace(PTRACE_INTERRUPT, tracees[i].pid, 0, 0);
@@ -132,11 +138,11 @@ static void count(bool meant)
 		return;
 	if (t.armed) {
 		if (t.extra-- <= 0)
-			strike();
+			strike(false);
 	} else if (meant && ++t.seen == t.nth) {
 		t.armed = true;
 		if (t.extra-- <= 0)
-			strike();
+			strike(false);
 	}
 }
 
@@ -151,7 +157,7 @@ static void on_syscall(pid_t pid, struct tracee *x)
 		if (t.at_entry && x->match)
 			count(true);
 		if (t.armed && !t.done && pid == t.main && i.entry.nr == SYS_exit_group)
-			strike(); /* fewer calls were left than asked for */
+			strike(true); /* fewer calls were left than asked for */
 	} else if (i.op == PTRACE_SYSCALL_INFO_EXIT) {
 		count(x->match && !t.at_entry);
 	}

@@ -75,7 +75,7 @@ static int cmd_hold(int argc, char **argv)
 static int cmd_kill(int argc, char **argv)
 {
 	int role = argc == 2 ? role_by_name(argv[0]) : -1;
-	pid_t pid = role < 0 ? 0 : proc_pick(trial_root(), (enum role)role, (unsigned)strtoul(argv[1], NULL, 10));
+	pid_t pid = role < 0 ? 0 : proc_pick(trial_root(), (enum role)role, (unsigned)strtoul(argv[1], NULL, 10), 500);
 
 	if (pid <= 0 || kill(pid, SIGKILL) < 0) {
 		printf("absent %s\n", argc ? argv[0] : "");

@@ -23,9 +23,8 @@ const char *role_name(enum role r);
 int role_by_name(const char *name);
 /* All living descendants of root, by pid; returns how many. */
 size_t proc_scan(pid_t root, struct proc *out, size_t cap);
-/* One process of that role among the descendants of root, chosen by seed; 0 if none comes within
- * half a second. */
-pid_t proc_pick(pid_t root, enum role role, unsigned seed);
+/* One process of that role among the descendants of root, chosen by seed; 0 if none is there within patience ms. */
+pid_t proc_pick(pid_t root, enum role role, unsigned seed, int patience);
 /* The process whose descendants a trial is: KILLER_ROOT, else the caller's parent. */
 pid_t trial_root(void);
 

@@ -94,10 +94,25 @@ static enum role role_of(const struct raw *v, size_t n, const struct raw *r)
 		return ROLE_GOFER;
 	if (r->is_hook)
 		return ROLE_HOOK;
-	/* The factory leads a session; what it clones are children of process 1 too. */
-	if (up->inner == 1 && getsid(r->p.pid) == r->p.pid)
-		return ROLE_FACTORY;
 	return ROLE_STUB;
+}
+
+/* Of the stubs the oldest is the factory, the next the zygote; what they clone are children of process 1 too. */
+static void name_oldest(struct proc *out, size_t found, const struct raw *v, size_t n, enum role as)
+{
+	struct proc *oldest = NULL;
+	int least = 0;
+
+	for (size_t i = 0; i < found; i++) {
+		int inner = find(v, n, out[i].pid)->inner;
+
+		if (out[i].role == ROLE_STUB && (!oldest || inner < least)) {
+			oldest = &out[i];
+			least = inner;
+		}
+	}
+	if (oldest)
+		oldest->role = as;
 }
 
 size_t proc_scan(pid_t root, struct proc *out, size_t cap)
@@ -106,7 +121,6 @@ size_t proc_scan(pid_t root, struct proc *out, size_t cap)
 	size_t n = 0, found = 0;
 	struct dirent *e;
 	bool more = true;
-	pid_t zygote = 0;
 	DIR *d = opendir("/proc");
 
 	while (d && (e = readdir(d)) && n < MAX_PROCS * 4) {
@@ -134,26 +148,19 @@ size_t proc_scan(pid_t root, struct proc *out, size_t cap)
 			continue;
 		out[found] = v[i].p;
 		out[found].role = role_of(v, n, &v[i]);
-		/* The first process that the factory made. */
-		if (out[found].role == ROLE_STUB && (!zygote || v[i].inner < zygote))
-			zygote = v[i].inner;
 		found++;
 	}
-	for (size_t i = 0; i < found; i++) {
-		const struct raw *r = find(v, n, out[i].pid);
-
-		if (out[i].role == ROLE_STUB && r->inner == zygote)
-			out[i].role = ROLE_ZYGOTE;
-	}
+	name_oldest(out, found, v, n, ROLE_FACTORY);
+	name_oldest(out, found, v, n, ROLE_ZYGOTE);
 	return found;
 }
 
-pid_t proc_pick(pid_t root, enum role role, unsigned seed)
+pid_t proc_pick(pid_t root, enum role role, unsigned seed, int patience)
 {
 	static struct proc v[MAX_PROCS];
 
 	/* It may just be coming. */
-	for (int ms = 0; ms < 500; ms++) {
+	for (int ms = 0; ms <= patience; ms++) {
 		size_t n = proc_scan(root, v, MAX_PROCS), k = 0;
 
 		for (size_t i = 0; i < n; i++)
@@ -161,7 +168,8 @@ pid_t proc_pick(pid_t root, enum role role, unsigned seed)
 				v[k++] = v[i];
 		if (k)
 			return v[seed % k].pid;
-		usleep(1000);
+		if (ms < patience)
+			usleep(1000);
 	}
 	return 0;
 }
