@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -31,6 +32,7 @@ extern const char g_loop[], g_loop_end[], g_spin[], g_spin_end[];
 
 static struct pt_container *ct;
 static const char *stub_path;
+static char freezer[96]; /* a cgroup for all stubs; empty: none */
 
 static double now(void)
 {
@@ -60,6 +62,26 @@ static void die(const char *what)
 	exit(1);
 }
 
+/* Writes text to DIR/FILE, or reads the file until it holds text. */
+static void freezer_set(const char *file, const char *text)
+{
+	char path[160], buf[64];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", freezer, file);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		die(path);
+	while (!strcmp(file, "freezer.state")) {
+		n = pread(fd, buf, sizeof(buf) - 1, 0);
+		buf[n > 0 ? n : 0] = 0;
+		if (!strncmp(buf, text, strlen(text)))
+			break;
+	}
+	close(fd);
+}
+
 static void start(void)
 {
 	struct platform_params p = {.proc_fd = -1};
@@ -71,6 +93,8 @@ static void start(void)
 		char *const argv[] = {(char *)"nacre-stub", NULL};
 
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (*freezer)
+			freezer_set("cgroup.procs", "0");
 		dup2(sv[1], 3);
 		syscall(SYS_close_range, 4U, ~0U, 0);
 		execv(stub_path, argv);
@@ -298,6 +322,70 @@ static void item_kill(void)
 	report("kill of an address space until it is seen dead", v);
 }
 
+/* A file mapping whose descriptor the address space does not hold yet. */
+static void item_miss(void)
+{
+	struct pt_thread *pt = SPAWN(g_loop);
+	struct hostfd *h[50];
+	double v[RUNS], t;
+
+	for (int k = 0; k < RUNS; k++) {
+		for (int i = 0; i < 50; i++)
+			if (hostfd_memfd("bench", 4096, &h[i]) < 0)
+				die("memfd");
+		t = now();
+		for (int i = 0; i < 50; i++) {
+			struct pt_op op = {.kind = PT_OP_MMAP, .addr = DATA, .len = 4096, .prot = 3,
+					   .flags = MAP_SHARED | MAP_FIXED, .file = h[i]};
+
+			if (pt_batch_run(pt, &op, 1) < 0)
+				die("batch");
+		}
+		v[k] = (now() - t) / 50;
+		for (int i = 0; i < 50; i++)
+			hostfd_put(h[i]);
+	}
+	report("file mmap: slot and notification, new fd", v);
+	pt_release(pt);
+}
+
+static void *runner(void *arg)
+{
+	struct pt_exit e;
+
+	pt_adopt(arg);
+	pt_run(arg, &e);
+	return NULL;
+}
+
+static void item_pause(void)
+{
+	struct pt_thread *pt;
+	double pause[RUNS], resume[RUNS], t;
+	pthread_t th;
+
+	if (!*freezer) {
+		printf("%-46s %10s\n", "pause by the freezer", "no freezer (v1) here");
+		return;
+	}
+	pt = SPAWN(g_spin);
+	pthread_create(&th, NULL, runner, pt);
+	for (int k = 0; k < RUNS; k++) {
+		nanosleep(&(struct timespec){0, 3000000}, NULL);
+		t = now();
+		freezer_set("freezer.state", "FROZEN");
+		pause[k] = now() - t;
+		t = now();
+		freezer_set("freezer.state", "THAWED");
+		resume[k] = now() - t;
+	}
+	pt_interrupt(pt);
+	pthread_join(th, NULL);
+	pt_release(pt);
+	report("pause of a spinning thread by the freezer", pause);
+	report("resume", resume);
+}
+
 static void pin(int cpu)
 {
 	cpu_set_t s;
@@ -316,6 +404,9 @@ int main(int argc, char **argv)
 	stub_path = argv[1];
 	if (argc > 2 && !strcmp(argv[2], "one-cpu"))
 		pin(0);
+	snprintf(freezer, sizeof(freezer), "/sys/fs/cgroup/freezer/bench-platform-%d", getpid());
+	if (mkdir(freezer, 0700) < 0)
+		*freezer = 0;
 	start();
 	item_trip();
 	item_threads(1);
@@ -324,10 +415,14 @@ int main(int argc, char **argv)
 	item_threads(64);
 	item_birth();
 	item_memory();
+	item_miss();
 	item_copy();
 	item_kick();
 	item_kill();
+	item_pause();
 	pt_container_free(ct);
 	pt_fini();
+	for (int i = 0; *freezer && rmdir(freezer) < 0 && i < 1000; i++)
+		nanosleep(&(struct timespec){0, 1000000}, NULL);
 	return 0;
 }
