@@ -17,7 +17,7 @@ struct report { /* shared between an attack's child and the parent */
 };
 extern struct report *report;
 extern int failures;
-extern unsigned seed;
+extern unsigned seed, part, parts; /* this run's share of the sites: every parts-th from part on */
 void say(int ok, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void lib_init(void);

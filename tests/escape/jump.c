@@ -57,8 +57,9 @@ static void on_trap(int sig, siginfo_t *si, void *ctx)
 	const ucontext_t *uc = ctx;
 	uint64_t rip = (uint64_t)uc->uc_mcontext.gregs[REG_RIP];
 
-	(void)sig;
 	(void)si;
+	if (sig != SIGTRAP && traced_prev != traced_site)
+		_exit(3);
 	if (traced_prev == traced_site) {
 		report->result = (long)uc->uc_mcontext.gregs[REG_RAX];
 		report->state = 2;
@@ -78,9 +79,11 @@ static void child_call(void *arg)
 
 	traced_site = j->target;
 	sigaltstack(&ss, NULL);
+	/* What follows the instruction may fault before the trap comes. */
 	sigaction(SIGTRAP, &sa, NULL);
-	signal(SIGSEGV, SIG_DFL);
-	signal(SIGBUS, SIG_DFL);
+	sigaction(SIGSEGV, &sa, NULL);
+	sigaction(SIGBUS, &sa, NULL);
+	sigaction(SIGILL, &sa, NULL);
 	jump_traced(j);
 	_exit(1);
 }

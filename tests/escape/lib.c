@@ -14,7 +14,7 @@
 
 struct report *report;
 int failures;
-unsigned seed;
+unsigned seed, part, parts = 1;
 static unsigned number;
 static sigjmp_buf fault_jmp;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Usage: escape [--deep] [--seed N] ATTACK... */
+/* Usage: escape [--deep] [--seed N] [--part I/N] ATTACK... */
 #include "esc.h"
 
 #include <stdio.h>
@@ -29,6 +29,8 @@ int main(int argc, char **argv)
 			seed = (unsigned)strtoul(argv[++i], NULL, 10);
 			continue;
 		}
+		if (!strcmp(argv[i], "--part") && i + 1 < argc && sscanf(argv[++i], "%u/%u", &part, &parts) == 2 && parts)
+			continue;
 		for (unsigned k = 0; k < sizeof(attacks) / sizeof(attacks[0]); k++)
 			if (!strcmp(argv[i], attacks[k].name)) {
 				if (!ran++)
@@ -37,7 +39,7 @@ int main(int argc, char **argv)
 			}
 	}
 	if (!ran) {
-		fprintf(stderr, "usage: escape [--deep] [--seed N] ATTACK...\n");
+		fprintf(stderr, "usage: escape [--deep] [--seed N] [--part I/N] ATTACK...\n");
 		return 2;
 	}
 	return failures != 0;
