@@ -82,6 +82,9 @@ void pt_run(struct pt_thread *pt, struct pt_exit *ret);
 /* Makes a pt_run in progress, or the next one, return PT_EV_INTERRUPT soon (it may also return
  * another event that happened first; then no separate PT_EV_INTERRUPT needs to follow). Any thread. */
 void pt_interrupt(struct pt_thread *pt);
+/* The thread is to end for good: if it is not at the user boundary within some seconds (guest code can hold back every
+ * interruption), its address space is killed. Comes with a pt_interrupt. Any thread. */
+void pt_doom(struct pt_thread *pt);
 
 /* Registers at the user boundary: user_regs_struct as ptrace shows it, fs_base and gs_base included.
  * Writable; cs, ss and privileged eflags bits are sanitised by pt_run. */

@@ -53,6 +53,7 @@ int pt_clone(struct pt_thread *p, bool share, struct pt_thread **ret)
 void pt_adopt(struct pt_thread *pt) {}
 void pt_release(struct pt_thread *pt) { free(pt); }
 void pt_interrupt(struct pt_thread *pt) {}
+void pt_doom(struct pt_thread *pt) {}
 struct user_regs_struct *pt_regs(struct pt_thread *pt) { return &pt->regs; }
 size_t pt_fpstate_size(void) { return 512; }
 int pt_fpstate_save(struct pt_thread *pt, uaddr_t to) { return 0; }

@@ -105,6 +105,11 @@ void pt_run(struct pt_thread *pt, struct pt_exit *ret)
 	}
 	ret->event = fake_programs[off / 256](pt, &pt->regs, (unsigned)(off % 256 / 2), ret);
 }
+void pt_doom(struct pt_thread *pt)
+{
+	(void)pt;
+}
+
 void pt_interrupt(struct pt_thread *pt)
 {
 	__atomic_store_n(&pt->kicked, 1, __ATOMIC_SEQ_CST);

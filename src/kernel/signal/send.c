@@ -55,6 +55,7 @@ void set_killed(struct task *t)
 {
 	t->pending.set |= KSIGMASK(SIGKILL);
 	__atomic_or_fetch(&t->sig_flags, TIF_KILLED | TIF_SIGPENDING, __ATOMIC_SEQ_CST);
+	task_doom(t);
 	task_interrupt(t);
 }
 

@@ -131,6 +131,14 @@ void task_link(struct task *t, struct thread_group *parent)
 	task_get(t); /* the lists' reference, dropped by release_task */
 }
 
+void task_doom(struct task *t)
+{
+	mutex_lock(&t->lock);
+	if (t->pt)
+		pt_doom(t->pt);
+	mutex_unlock(&t->lock);
+}
+
 void task_interrupt(struct task *t)
 {
 	sleeper_wake(&t->sleeper);

@@ -258,6 +258,8 @@ void task_put(struct task *t);
 DEFINE_CLEANUP(struct task *, task_put)
 /* Makes t notice new flags wherever it is: sleeping in the kernel or running guest code. Any thread. */
 void task_interrupt(struct task *t);
+/* It got SIGKILL: guest code that does not come back for it is killed by the platform (pt_doom). Same locks. */
+void task_doom(struct task *t);
 
 /* First task of a container or of an exec session: made stopped by an RPC thread; its own kernel thread
  * then runs start(t, arg), which returns 0 (regs set: run the guest) or a wait status to exit with. */

@@ -11,6 +11,10 @@
 #include <unistd.h>
 #include "platform/trap/trap.h"
 
+/* How often a long wait looks up: guest code can sleep on the same futex and take the one wake that was meant for the kernel,
+ * or hold back the signal that should end it. */
+#define LOOK_NS (NSEC_PER_SEC / 2)
+
 uint64_t monotonic_ns(void)
 {
 	struct timespec ts;
@@ -29,26 +33,41 @@ static bool is_dead(const struct pt_thread *pt)
 	return __atomic_load_n(&pt->as->dead, __ATOMIC_SEQ_CST) != 0;
 }
 
+/* A thread that is to end and does not come back takes its address space along. */
+static void check_doom(struct pt_thread *pt, uint64_t now)
+{
+	uint64_t doom = __atomic_load_n(&pt->doom, __ATOMIC_SEQ_CST);
+
+	if (doom && now >= doom)
+		pt_as_kill(pt->as);
+}
+
 static int wait_turn(struct pt_thread *pt, uint64_t deadline)
 {
 	struct slot *s = pt->slot;
 	struct timespec abs;
-	uint64_t until;
+	uint64_t until, look = monotonic_ns() + LOOK_NS;
 	long r;
 
 	while (__atomic_load_n(&s->turn, __ATOMIC_SEQ_CST) != TURN_KERNEL) {
 		if (is_dead(pt))
 			return -ESRCH;
-		until = MIN(deadline, pace_hold_end(pt));
+		until = MIN(MIN(deadline, look), pace_hold_end(pt));
 		abs = (struct timespec){(time_t)(until / NSEC_PER_SEC), (long)(until % NSEC_PER_SEC)};
 		__atomic_store_n(&s->kernel_sleeps, 1, __ATOMIC_SEQ_CST);
-		r = futex(&s->turn, FUTEX_WAIT_BITSET, TURN_STUB, until == TIME_FOREVER ? NULL : &abs);
+		r = futex(&s->turn, FUTEX_WAIT_BITSET, TURN_STUB, &abs);
 		__atomic_store_n(&s->kernel_sleeps, 0, __ATOMIC_SEQ_CST);
 		if (r == 0 || errno != ETIMEDOUT)
 			continue;
 		if (until == deadline)
 			return -ETIMEDOUT;
-		pace_let_go(pt); /* it computes: let the host choose its core */
+		if (until != look) {
+			pace_let_go(pt); /* it computes: let the host choose its core */
+			continue;
+		}
+		look = monotonic_ns();
+		check_doom(pt, look);
+		look += LOOK_NS;
 	}
 	return is_dead(pt) ? -ESRCH : 0;
 }

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include "base/log.h"
 #include "kernel/hostfd.h"
 #include "platform/trap/trap.h"
@@ -73,7 +75,26 @@ static int add_fd(struct pt_container *c, uint64_t id, int fd, int at)
 	return ioctl(c->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &a) < 0 ? -errno : 0;
 }
 
-/* The first act of a new thread: mapping its slot, with the token that only it can know. */
+/* Whether tid is what a birth makes: a thread of that address space's process, or a process of its own. Otherwise an older
+ * thread of the parent could be born as its child with the token, which it can read, and the process that the kernel
+ * then waits for would not exist. */
+static bool fits(const struct pt_thread *pt, pid_t tid)
+{
+	siginfo_t si;
+
+	if (pt->as->pid)
+		return syscall(SYS_tgkill, pt->as->pid, tid, 0) == 0;
+	return waitid(P_PID, (id_t)tid, &si, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0;
+}
+
+/* Whether pt's host thread is gone: guest code can end it, and the host gives its number to another. */
+static bool gone(const struct pt_thread *pt)
+{
+	return __atomic_load_n(&pt->as->dead, __ATOMIC_SEQ_CST) ||
+	       (pt->as->pid && syscall(SYS_tgkill, pt->as->pid, pt->tid, 0) < 0 && errno == ESRCH);
+}
+
+/* The first act of a new thread: mapping its slot, with its token. */
 static int check_birth(struct pt_container *c, const struct seccomp_notif *n)
 {
 	const uint64_t *a = (const uint64_t *)n->data.args;
@@ -88,7 +109,7 @@ static int check_birth(struct pt_container *c, const struct seccomp_notif *n)
 			continue;
 		if (n->data.nr != SYS_mmap || (uint32_t)a[4] != SLOT_FD || a[1] != SLOT_SIZE ||
 		    a[2] != 3 || a[3] != 0x11 || a[5] != p->slot * SLOT_SIZE ||
-		    a[0] != AREA_BASE + p->area * AREA_SIZE + SLOT_OFFSET)
+		    a[0] != AREA_BASE + p->area * AREA_SIZE + SLOT_OFFSET || !fits(pt, (pid_t)n->pid))
 			return -EPERM;
 		if (!c->has_slot_fd) {
 			r = add_fd(c, n->id, trap.slots_fd, SLOT_FD);
@@ -171,6 +192,10 @@ static int decide(struct pt_container *c, const struct seccomp_notif *n)
 
 	mutex_lock(&c->lock);
 	pt = find_tid(c, (pid_t)n->pid);
+	if (pt && gone(pt)) {
+		list_del(&pt->hash);
+		pt = NULL;
+	}
 	if (pt)
 		r = check_order(c, pt, n);
 	else if (n->data.nr == SYS_close_range && c->zygote_closing) {

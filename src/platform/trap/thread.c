@@ -11,6 +11,8 @@
 #include "platform/trap/trap.h"
 
 #define BIRTH_TIMEOUT_NS (10 * NSEC_PER_SEC)
+/* What a guest thread has to come back when it is to end: enough on a host that is busy. */
+#define DOOM_NS (2 * NSEC_PER_SEC)
 /* Arithmetic flags, trap, direction, nested task, resume, alignment check, id: what a program may set. */
 #define EFLAGS_USER 0x254dd5UL
 #define EFLAGS_FIXED 0x202UL
@@ -157,6 +159,21 @@ static int make_token(struct pt_thread *pt)
 	return 0;
 }
 
+/* Guest code can keep a child from ever being born: not for long, and not past the end of its parent. */
+static int await_birth(struct pt_thread *parent, struct pt_thread *child)
+{
+	uint64_t now = monotonic_ns(), end = now + BIRTH_TIMEOUT_NS, doom;
+	int r;
+
+	do {
+		r = handoff_wait(child, MIN(end, now + NSEC_PER_SEC / 2));
+		now = monotonic_ns();
+		doom = __atomic_load_n(&parent->doom, __ATOMIC_SEQ_CST);
+	} while (r == -ETIMEDOUT && now < end && !(doom && now >= doom) &&
+		 !__atomic_load_n(&parent->as->dead, __ATOMIC_SEQ_CST));
+	return r == -ETIMEDOUT ? -EAGAIN : r;
+}
+
 /* The child's place exists. Orders the parent's stub to clone and waits until the child has mapped its slot and
  * stopped. 0, -EAGAIN, -ENOMEM, -ESRCH. */
 int thread_birth(struct pt_thread *parent, struct pt_thread *child, bool share_mm)
@@ -188,11 +205,8 @@ int thread_birth(struct pt_thread *parent, struct pt_thread *child, bool share_m
 	mutex_lock(&c->lock);
 	parent->order.kind = ORDER_NONE;
 	mutex_unlock(&c->lock);
-	if (r == 0) {
-		r = handoff_wait(child, monotonic_ns() + BIRTH_TIMEOUT_NS);
-		if (r == -ETIMEDOUT)
-			r = -EAGAIN;
-	}
+	if (r == 0)
+		r = await_birth(parent, child);
 	if (r == 0 && child->slot->event != SLOT_EV_READY)
 		r = -EAGAIN;
 	if (r < 0) {
@@ -359,6 +373,15 @@ void pt_run(struct pt_thread *pt, struct pt_exit *ret)
 		if (take_request(pt, ret))
 			return;
 	}
+}
+
+void pt_doom(struct pt_thread *pt)
+{
+	uint64_t never = 0;
+
+	/* The waiting kernel thread looks every half second (handoff.c). */
+	__atomic_compare_exchange_n(&pt->doom, &never, monotonic_ns() + DOOM_NS, false, __ATOMIC_SEQ_CST,
+				    __ATOMIC_SEQ_CST);
 }
 
 void pt_interrupt(struct pt_thread *pt)

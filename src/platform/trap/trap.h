@@ -62,6 +62,7 @@ struct pt_thread {
 	pid_t tid;	   /* from the notification */
 	uint32_t kick;	   /* atomic: pt_interrupt was called */
 	uint32_t in_guest; /* atomic: pt_run has handed over */
+	uint64_t doom;	   /* atomic: when the address space is killed, if a hand-off lasts till then; 0 never */
 	struct pace pace;
 	struct order order GUARDED_BY(c->lock);
 	uint32_t token GUARDED_BY(c->lock); /* of a birth in progress, 0 none */
