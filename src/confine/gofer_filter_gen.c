@@ -41,23 +41,22 @@ static const struct rule allow[] = {
 	{SCMP_SYS(fcntl), 1, {EQ(1, 1030 /* F_DUPFD_CLOEXEC */)}},
 	/* threads and memory */
 	{SCMP_SYS(clone), 1, {EQ(0, THREAD_FLAGS)}},
-	ANY(set_robust_list),
-	ANY(rseq),
+	{SCMP_SYS(rseq), 2, {EQ32(2, 0), EQ32(3, 0x53053053)}}, /* a thread's registration */
 	ANY(sched_setaffinity),
-	ANY(sched_yield),
-	ANY(futex),
+	FUTEX(FUTEX_WAIT),
+	FUTEX(FUTEX_WAKE),
+	FUTEX(FUTEX_WAIT_BITSET),
+	FUTEX(FUTEX_WAKE_BITSET),
 	{SCMP_SYS(mmap), 2,
 	 {MASKED(2, PROT_EXEC, 0), MASKED(3, MAP_ANONYMOUS, MAP_ANONYMOUS)}},
 	ANY(munmap),
 	{SCMP_SYS(mprotect), 1, {MASKED(2, PROT_EXEC, 0)}},
-	ANY(mremap),
 	{SCMP_SYS(madvise), 1, {EQ(2, MADV_DONTNEED)}},
 	ANY(brk),
 	/* the end */
 	ANY(write), /* log */
 	ANY(rt_sigprocmask),
 	ANY(rt_sigaction),
-	ANY(rt_sigreturn),
 	{SCMP_SYS(pidfd_send_signal), 1, {EQ(0, GOFER_SELF_FD)}},
 	ANY(exit),
 	ANY(exit_group),
@@ -67,6 +66,8 @@ static const struct refusal refuse[] = {
 	{SCMP_SYS(clone3), ENOSYS},
 	{SCMP_SYS(getrandom), ENOSYS},
 	{SCMP_SYS(prctl), EINVAL},
+	{SCMP_SYS(set_robust_list), ENOSYS}, /* threads: there are no robust locks here */
+	{SCMP_SYS(mremap), ENOMEM},	     /* realloc: it copies instead */
 };
 
 int main(void)

@@ -101,7 +101,7 @@ TEST(routing)
 	CHECK_EQ(at(G, AUDIT_ARCH_X86_64, -1, 0, 0, 0, 0, 0, 0), TRAP);
 }
 
-/* Every number with arguments of many kinds: what may pass is a list of twelve. */
+/* Every number with arguments of many kinds: what may pass is a list of thirteen. */
 TEST(nothing_else)
 {
 	const uint64_t args[] = {0, 1, G, TOP - 4096, AREA_BASE, ~0ULL};
