@@ -62,6 +62,7 @@ static const struct rule allow[] = {
 	FUTEX(FUTEX_WAKE_BITSET), /* handoff.c */
 	ANY(clock_nanosleep), /* container.c, reaper.c: pauses while children end */
 	ANY(clock_gettime),   /* hosts whose clock the vDSO cannot read */
+	ANY(clock_getres),    /* clock.c: clocks that the vDSO does not know (alarm clocks) */
 	ANY(restart_syscall), /* an interrupted sleep of those above goes on: freezer, debugger */
 	/* stubs */
 	IOCTL(SECCOMP_IOCTL_NOTIF_RECV),     /* notify.c, and the next four */

@@ -87,6 +87,9 @@ static _Noreturn void status_process(const struct started *s, const struct exec_
 {
 	int status;
 
+	/* The caller's environment may hold secrets. */
+	for (char **e = environ; *e; e++)
+		explicit_bzero(*e, strlen(*e));
 	setsid();
 	prctl(PR_SET_NAME, "nacre-status");
 	if (confine_status(s) < 0)
