@@ -90,25 +90,35 @@ class Proc:
 HOST = Proc(os.getpid())
 
 
-def without_ptrace(path):
-    """May a process of root that has all but CAP_SYS_PTRACE open path? Then its owner is dumpable."""
+def fork_with_caps(keep, run):
+    """A child of root with the capabilities that keep(old) leaves; run() there. Returns its pid."""
     pid = os.fork()
     if pid == 0:
         class Header(ctypes.Structure):
             _fields_ = [("version", ctypes.c_uint32), ("pid", ctypes.c_int)]
         h, d = Header(0x20080522, 0), (ctypes.c_uint32 * 6)()
-        if libc.syscall(125, ctypes.byref(h), d):
-            os._exit(9)
-        for i in (0, 1):
-            d[i] &= ~((1 << 19) | (1 << 21))  # SYS_PTRACE, SYS_ADMIN
-        if libc.syscall(126, ctypes.byref(h), d):
-            os._exit(9)
+        bad = libc.syscall(125, ctypes.byref(h), d)
+        for i in (0, 1, 3, 4):
+            d[i] &= keep >> 32 * (i // 3) & 0xFFFFFFFF
+        os._exit(9 if bad or libc.syscall(126, ctypes.byref(h), d) else run())
+    return pid
+
+
+def reachable(pid):
+    """May a process of root that has all but CAP_SYS_PTRACE write to the memory of pid? Then that is dumpable."""
+    def attempt():
         try:
-            os.close(os.open(path, os.O_RDWR))
-            os._exit(0)
+            os.close(os.open("/proc/%d/mem" % pid, os.O_RDWR))
+            return 0
         except PermissionError:
-            os._exit(1)
-    return {0: True, 1: False}[os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])]
+            return 1
+    child = fork_with_caps(~(1 << 19 | 1 << 21), attempt)  # SYS_PTRACE, SYS_ADMIN
+    return {0: True, 1: False}[os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])]
+
+
+def dumpable_twin():
+    """A process with the gofer's capabilities that is dumpable."""
+    return fork_with_caps(GOFER_CAPS, lambda: time.sleep(1000))
 
 
 def nacre(*args):
@@ -199,8 +209,12 @@ def gofer_rows(g, k, exports, ident):
     is_("gofer: no_new_privs, in each thread", g.threads("NoNewPrivs"), {"1"})
     is_("gofer: one filter, in each thread", (g.threads("Seccomp"), g.threads("Seccomp_filters")), ({"2"}, {"1"}))
     is_("gofer: no core dump", g.core(), ("0", "0"))
-    is_("gofer: not dumpable (root without CAP_SYS_PTRACE cannot read it)", without_ptrace("/proc/%d/mem" % g.pid), False)
-    is_("gofer: (that test can tell)", without_ptrace("/proc/%d/mem" % os.getpid()), True)
+    twin = dumpable_twin()
+    wait_for("no twin", lambda: Proc(twin).caps()[1] == GOFER_CAPS)
+    is_("gofer: not dumpable (root without CAP_SYS_PTRACE cannot reach it, but a process of the same rights that is)",
+        (reachable(g.pid), reachable(twin)), (False, True))
+    os.kill(twin, 9)
+    os.waitpid(twin, 0)
     is_("gofer: in the sandbox's pid and network namespace", (g.ns("pid"), g.ns("net")), (k.ns("pid"), k.ns("net")))
     is_("gofer: no other of the host's or the kernel's", [n for n in ("mnt", "ipc", "uts") if g.ns(n) in (HOST.ns(n), k.ns(n))], [])
     want = {str(n) for n in range(exports)}
