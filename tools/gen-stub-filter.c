@@ -10,6 +10,7 @@
 #include <linux/filter.h>
 #include <linux/futex.h>
 #include <linux/mman.h>
+#include <linux/prctl.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -199,6 +200,11 @@ static void call_clone(void)
 	jeq((unsigned)CLONE_FORK_FLAGS, "notify", NULL);
 	jeq((unsigned)CLONE_THREAD_FLAGS, "notify", "kill");
 
+	label("prctl"); /* what the zygote does once, under the filter already; again it changes nothing */
+	exact(0, PR_SET_DUMPABLE);
+	exact(1, 1);
+	ret(SECCOMP_RET_ALLOW);
+
 	label("close_range");
 	exact(0, 0);
 	exact(1, 0xffffffffU);
@@ -231,6 +237,7 @@ static void whole(void)
 	jeq(__NR_mremap, "mremap", NULL);
 	jeq(__NR_madvise, "madvise", NULL);
 	jeq(__NR_clone, "clone", NULL);
+	jeq(__NR_prctl, "prctl", NULL);
 	jeq(__NR_close_range, "close_range", "kill");
 	call_futex();
 	call_mmap();

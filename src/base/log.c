@@ -15,7 +15,8 @@ static struct {
 	const char *prefix;
 	bool to_stderr;
 	enum log_level stderr_max;
-} log_state = {-1, LOG_TEXT, LOG_INFO, "nacre", true, LOG_WARNING};
+	int pid; /* of the process that called log_setup */
+} log_state = {-1, LOG_TEXT, LOG_INFO, "nacre", true, LOG_WARNING, 0};
 
 static const char *const level_name[] = {"error", "warning", "info", "debug"};
 
@@ -25,6 +26,7 @@ void log_setup(int fd, enum log_format format, enum log_level max, const char *p
 	log_state.format = format;
 	log_state.max = max;
 	log_state.prefix = prefix;
+	log_state.pid = getpid();
 }
 
 void log_set_stderr(bool on)
@@ -99,7 +101,7 @@ static void emit(enum log_level level, const char *msg)
 				      when, ts.tv_nsec);
 	} else {
 		n = (size_t)snprintf(line, sizeof(line), "%s.%03ldZ %s[%d] %s: %s\n", when,
-				     ts.tv_nsec / 1000000, log_state.prefix, getpid(),
+				     ts.tv_nsec / 1000000, log_state.prefix, log_state.pid,
 				     level_name[level], msg);
 	}
 	write_all(log_state.fd, line, MIN(n, sizeof(line) - 1));

@@ -1,60 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Installs the gofer's filter; logs what it stops. */
 #include "confine/gofer_filter.h"
 
-#include <errno.h>
-#include <linux/seccomp.h>
-#include <signal.h>
-#include <string.h>
-#include <sys/prctl.h>
-#include <unistd.h>
-#include "base/cleanup.h"
-#include "base/compiler.h"
-
-static int trap_log_fd = -1;
-
-/* Async-signal-safe: no formatting library. */
-static size_t append(char *buf, size_t at, size_t cap, const char *s)
-{
-	while (*s && at + 1 < cap)
-		buf[at++] = *s++;
-	return at;
-}
-
-static void on_trap(int sig __unused, siginfo_t *si, void *ctx __unused)
-{
-	unsigned nr = (unsigned)si->si_syscall;
-	const char *name = nr < gofer_filter_nnames ? gofer_filter_names[nr] : NULL;
-	char buf[200], digits[12];
-	size_t at = 0, d = sizeof(digits) - 1;
-
-	at = append(buf, at, sizeof(buf),
-		    "{\"level\":\"error\",\"msg\":\"gofer: forbidden system call ");
-	if (name) {
-		at = append(buf, at, sizeof(buf), name);
-	} else {
-		digits[d] = 0;
-		do
-			digits[--d] = (char)('0' + nr % 10);
-		while ((nr /= 10) != 0);
-		at = append(buf, at, sizeof(buf), digits + d);
-	}
-	at = append(buf, at, sizeof(buf), "\"}\n");
-	if (trap_log_fd >= 0)
-		(void)!write(trap_log_fd, buf, at);
-	_exit(139); /* as if by SIGSYS or SIGSEGV: a bug or a break-in, not an end of the container's */
-}
+#include "confine/filter.h"
 
 int gofer_filter_install(int log_fd)
 {
-	struct sigaction sa = {.sa_sigaction = on_trap, .sa_flags = SA_SIGINFO};
-	struct sock_fprog prog = {
-		.len = gofer_filter_len,
-		.filter = (struct sock_filter *)(uintptr_t)gofer_filter_prog,
-	};
-
-	trap_log_fd = log_fd;
-	if (sigaction(SIGSYS, &sa, NULL) < 0)
-		return -errno;
-	return RET_NERRNO(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog));
+	return filter_install(gofer_filter_prog, gofer_filter_len, "gofer", log_fd, false);
 }

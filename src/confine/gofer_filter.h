@@ -19,7 +19,5 @@ int gofer_filter_install(int log_fd);
 /* Generated. */
 extern const struct sock_filter gofer_filter_prog[];
 extern const unsigned short gofer_filter_len;
-extern const char *const gofer_filter_names[]; /* by number */
-extern const unsigned gofer_filter_nnames;
 
 #endif

@@ -12,8 +12,8 @@
 #define KERNEL_PROC_FD 1000
 /* The signal that the platform kicks guest threads with (platform/trap/layout.h: KICK_SIGNAL). */
 #define KERNEL_KICK_SIGNAL 23
-/* What the handler ends the process with: a bug or a break-in, not an end of the guest's. */
-#define KERNEL_FILTER_EXIT 139
+/* The memory of all slots has this number: nothing else that others can change is ever mapped. */
+#define KERNEL_SLOTS_FD 1001
 
 /* Installs the trap handler, and the filter in every thread of the process. no_new_privs must be set, and the first
  * thread made already (the C library then installs signal handlers, which the filter forbids). Threads that

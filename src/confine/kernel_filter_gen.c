@@ -1,201 +1,115 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Build-time program: prints nacre-kernel's filter as C. The list is the whole of what the application kernel may ask of
- * the host kernel; each group says what for. */
-#include <errno.h>
+ * the host kernel; each line says who asks. */
 #include <fcntl.h>
-#include <linux/sched.h>
 #include <linux/seccomp.h>
-#include <seccomp.h>
 #include <signal.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <termios.h>
+#include "confine/filter_gen.h"
 #include "confine/kernel_filter.h"
-#include "confine/sanitizer.h"
 
-/* What pthread_create of the C library asks for. */
-#define THREAD_FLAGS                                                                               \
-	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |        \
-	 CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
-
-struct rule {
-	int nr;
-	unsigned n;
-	struct scmp_arg_cmp arg[4];
-};
-#define ANY(name) {SCMP_SYS(name), 0, {{0}}}
-#define EQ(i, v) {i, SCMP_CMP_EQ, (uint64_t)(v), 0}
-/* Of an int argument the host looks at the low half only. */
-#define EQ32(i, v) {i, SCMP_CMP_MASKED_EQ, 0xffffffffULL, (uint32_t)(v)}
-#define MASKED(i, mask, v) {i, SCMP_CMP_MASKED_EQ, (uint64_t)(mask), (uint64_t)(v)}
-#define IOCTL(cmd) {SCMP_SYS(ioctl), 1, {EQ32(1, cmd)}}
-#define FCNTL(cmd) {SCMP_SYS(fcntl), 1, {EQ32(1, cmd)}}
-#define MADVISE(a) {SCMP_SYS(madvise), 1, {EQ32(2, a)}}
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 8U
+#endif
 
 static const struct rule allow[] = {
-	/* channels: gofers, factory, control socket; a guest's stdio that is a socket */
-	ANY(sendmsg),
-	ANY(recvmsg),
-	ANY(sendto),
-	ANY(recvfrom),
-	{SCMP_SYS(accept4), 1, {EQ32(3, SOCK_CLOEXEC)}},
+	/* channels */
+	ANY(sendmsg), /* fuse_wire.c, frame.c: gofers, factory, control socket; hostfile.c: a guest's stdio that is a socket */
+	ANY(recvmsg), /* the same */
+	{SCMP_SYS(accept4), 3, {EQ(1, 0), EQ(2, 0), EQ32(3, SOCK_CLOEXEC)}}, /* control/server.c */
 	/* files that somebody else has opened */
-	ANY(read),
-	ANY(write),
-	ANY(pread64),
-	ANY(pwrite64),
-	ANY(preadv2),
-	ANY(pwritev2),
-	ANY(lseek),
-	{SCMP_SYS(newfstatat), 1, {EQ32(3, AT_EMPTY_PATH)}},
-	ANY(fstat),
-	ANY(ftruncate),
-	ANY(fallocate),
-	ANY(fsync),
-	ANY(fdatasync),
-	ANY(close),
-	FCNTL(F_GETFL),
-	FCNTL(F_SETFL),
-	FCNTL(F_DUPFD_CLOEXEC),
-	FCNTL(F_ADD_SEALS),
-	IOCTL(FIONREAD),
-	IOCTL(TCGETS),
-	IOCTL(TIOCGWINSZ),
-	/* figures of the stubs: names below one procfs, to be read only */
+	ANY(read),	 /* eventfds of sleepers, timerfds; hostfile.c, tty_host.c; mm.c: statm */
+	ANY(write),	 /* the same, and the log */
+	ANY(preadv2),	 /* uio.h: fuse/file.c, tmpfs/file.c, memfd.c; hostfile.c with NOWAIT */
+	ANY(pwritev2),	 /* the same */
+	ANY(lseek),	 /* fuse/file.c, hostfile.c; SEEK_DATA and SEEK_HOLE of tmpfs and memfd */
+	ANY(fstat),	 /* fuse: what did the gofer hand over, how large is it now; hostfile.c */
+	ANY(ftruncate),	 /* hostfd.c, tmpfs, memfd, fuse/inode.c; slots.c before the filter */
+	ANY(fallocate),	 /* the same; slots.c: pages of a dead address space go back */
+	ANY(fsync),	 /* fuse/file.c, hostfile.c */
+	ANY(fdatasync),	 /* the same */
+	ANY(close),	 /* all of these */
+	FCNTL(F_GETFL),	 /* hostfile.c, tty_host.c, control/process.c: how was this stdio opened */
+	FCNTL(F_SETFL),	 /* tty_host.c: our own end of a terminal does not block */
+	FCNTL(F_DUPFD_CLOEXEC), /* hostfile.c: a mapping outlives the file */
+	IOCTL(FIONREAD), /* hostfile.c */
+	IOCTL(TCGETS),	 /* isatty and hostfile.c */
+	IOCTL(TIOCGWINSZ), /* hostfile.c */
+	/* mm.c: resident pages of a stub. Names below one procfs, to be read only */
 	{SCMP_SYS(openat), 2,
 	 {EQ32(0, KERNEL_PROC_FD), MASKED(2, O_ACCMODE | O_CREAT | O_TRUNC | O_PATH, O_RDONLY)}},
-	/* memory objects */
-	ANY(memfd_create),
+	/* memory objects: hostfd.c, sealed against execution, or without execute bits where the host has no such seal */
+	{SCMP_SYS(memfd_create), 1, {EQ32(1, MFD_CLOEXEC | MFD_NOEXEC_SEAL)}},
+	{SCMP_SYS(memfd_create), 1, {EQ32(1, MFD_CLOEXEC | MFD_ALLOW_SEALING)}},
 	{SCMP_SYS(fchmod), 1, {EQ32(1, 0600)}},
 	/* waiting */
-	ANY(eventfd2),
-	ANY(epoll_create1),
-	ANY(epoll_ctl),
-	ANY(epoll_wait),
-	ANY(poll),
-	ANY(ppoll),
-	ANY(timerfd_create),
-	ANY(timerfd_settime),
-	ANY(timerfd_gettime),
-	ANY(futex),
-	ANY(clock_nanosleep),
-	ANY(clock_gettime),
-	ANY(clock_getres),
-	ANY(restart_syscall),
-	/* stubs: notifications, copies, kicks, the end */
-	IOCTL(SECCOMP_IOCTL_NOTIF_RECV),
+	{SCMP_SYS(eventfd2), 1, {EQ32(1, EFD_CLOEXEC | EFD_NONBLOCK)}}, /* wait.c, epoll.c */
+	{SCMP_SYS(epoll_create1), 1, {EQ32(0, EPOLL_CLOEXEC)}},		/* epoll.c: host descriptors in a guest's epoll */
+	ANY(epoll_ctl),							/* epoll.c */
+	ANY(epoll_wait),						/* epoll.c */
+	ANY(ppoll), /* wait.c: sleeps on host descriptors; hostfile.c, timerfd.c, notify.c: is it ready */
+	{SCMP_SYS(timerfd_create), 1, {EQ32(1, TFD_CLOEXEC | TFD_NONBLOCK)}}, /* timerfd.c */
+	ANY(timerfd_settime),						      /* timerfd.c */
+	ANY(timerfd_gettime),						      /* timerfd.c */
+	FUTEX(FUTEX_WAIT), /* the C library's locks */
+	FUTEX(FUTEX_WAKE), /* the same; handoff.c, wait.c */
+	FUTEX(FUTEX_WAIT_BITSET), /* handoff.c, wait.c: until an absolute time; pthread_join, conditions */
+	FUTEX(FUTEX_WAKE_BITSET), /* handoff.c */
+	ANY(clock_nanosleep), /* container.c, reaper.c: pauses while children end */
+	ANY(clock_gettime),   /* hosts whose clock the vDSO cannot read */
+	ANY(clock_getres),    /* clock.c: clocks that the vDSO does not know (alarm clocks) */
+	ANY(restart_syscall), /* an interrupted sleep of those above goes on: freezer, debugger */
+	/* stubs */
+	IOCTL(SECCOMP_IOCTL_NOTIF_RECV),     /* notify.c, and the next four */
 	IOCTL(SECCOMP_IOCTL_NOTIF_SEND),
 	IOCTL(SECCOMP_IOCTL_NOTIF_ID_VALID),
 	IOCTL(SECCOMP_IOCTL_NOTIF_ADDFD),
 	IOCTL(SECCOMP_IOW(4, uint64_t)), /* NOTIF_SET_FLAGS */
-	ANY(process_vm_readv),
-	ANY(process_vm_writev),
-	ANY(pidfd_open),
-	{SCMP_SYS(kill), 1, {EQ32(1, SIGKILL)}},
-	{SCMP_SYS(tgkill), 1, {EQ32(2, KERNEL_KICK_SIGNAL)}},
-	{SCMP_SYS(tgkill), 1, {EQ32(2, 0)}}, /* is that thread still one of that process? */
-	ANY(waitid),
-	ANY(wait4),
-	ANY(sched_setaffinity),
-	/* threads and memory */
+	ANY(process_vm_readv),		 /* copy.c */
+	ANY(process_vm_writev),		 /* copy.c */
+	{SCMP_SYS(pidfd_open), 1, {EQ32(1, 0)}}, /* container.c: the zygote, for the runtime */
+	/* container.c, thread.c: the end of one address space, never of a group of processes */
+	{SCMP_SYS(kill), 2, {MASKED(0, 0x80000000U, 0), EQ32(1, SIGKILL)}},
+	{SCMP_SYS(tgkill), 1, {EQ32(2, KERNEL_KICK_SIGNAL)}}, /* thread.c: interrupts a guest thread */
+	{SCMP_SYS(tgkill), 1, {EQ32(2, 0)}}, /* thread.c: is that thread still one of that process? */
+	ANY(waitid),			     /* reaper.c */
+	ANY(sched_setaffinity),		     /* pace.c, thread.c: both ends of a hand-off on one CPU, or not */
+	ANY(sched_yield),		     /* sys_sched.c: the guest yields */
+	/* threads and memory: the C library's, but for the arena of tmpfs (DONTNEED) and slots */
 	{SCMP_SYS(clone), 1, {EQ(0, THREAD_FLAGS)}},
-	ANY(set_robust_list),
-	ANY(rseq),
-	ANY(sched_yield),
-	{SCMP_SYS(mmap), 1, {MASKED(2, PROT_EXEC, 0)}},
+	{SCMP_SYS(mmap), 2, {MASKED(2, PROT_EXEC, 0), MASKED(3, MAP_ANONYMOUS, MAP_ANONYMOUS)}},
+	{SCMP_SYS(mmap), 3,
+	 {EQ32(2, PROT_READ | PROT_WRITE), EQ32(3, MAP_SHARED), EQ32(4, KERNEL_SLOTS_FD)}}, /* slots.c */
 	ANY(munmap),
 	{SCMP_SYS(mprotect), 1, {MASKED(2, PROT_EXEC, 0)}},
-	ANY(mremap),
 	MADVISE(MADV_DONTNEED),
-	MADVISE(MADV_DONTFORK),
 	ANY(brk),
-	/* the rest */
-	ANY(getrandom),
-	ANY(sysinfo),
-	ANY(getpid),
-	ANY(getcpu),
-	ANY(rt_sigprocmask),
-	ANY(rt_sigreturn),
+	ANY(rt_sigprocmask), /* around the birth and death of a thread */
+	{SCMP_SYS(rseq), 2, {EQ32(2, 0), EQ32(3, 0x53053053)}}, /* a thread's registration: sched_getcpu */
 	ANY(exit),
+	/* the rest */
+	ANY(getrandom), /* /dev/urandom, getrandom(2), AT_RANDOM, layout; thread.c: tokens */
+	ANY(sysinfo),	/* sysinfo(2), /proc/meminfo, sizes of tmpfs */
 	ANY(exit_group),
 };
 
 /* Refused without fuss: the C library asks and has another way. */
-static const struct {
-	int nr, err;
-} refuse[] = {
+static const struct refusal refuse[] = {
 	{SCMP_SYS(clone3), ENOSYS},
-	{SCMP_SYS(prctl), EINVAL}, /* names of threads and memory areas */
+	{SCMP_SYS(prctl), EINVAL},	   /* names of threads and memory areas */
+	{SCMP_SYS(set_robust_list), ENOSYS}, /* threads: there are no robust locks here */
+	{SCMP_SYS(getcpu), ENOSYS},	   /* sched_getcpu where that has none: callers take -1 */
+	{SCMP_SYS(mremap), ENOMEM},	   /* realloc: it copies instead */
 };
-
-static void die(const char *what, int r)
-{
-	fprintf(stderr, "kernel filter: %s: %s\n", what, strerror(-r));
-	exit(1);
-}
-
-static void add_rules(scmp_filter_ctx c)
-{
-	int r;
-
-	for (size_t i = 0; i < sizeof(allow) / sizeof(allow[0]); i++) {
-		r = seccomp_rule_add_exact_array(c, SCMP_ACT_ALLOW, allow[i].nr, allow[i].n, allow[i].arg);
-		if (r < 0)
-			die("allow", r);
-	}
-	for (size_t i = 0; i < sizeof(refuse) / sizeof(refuse[0]); i++) {
-		r = seccomp_rule_add_exact(c, SCMP_ACT_ERRNO((uint16_t)refuse[i].err), refuse[i].nr, 0);
-		if (r < 0)
-			die("refuse", r);
-	}
-#ifdef NACRE_SANITIZE
-	r = sanitizer_rules(c);
-	if (r < 0)
-		die("sanitizer", r);
-#endif
-}
-
-static void print_prog(scmp_filter_ctx c)
-{
-	FILE *f = tmpfile();
-	struct sock_filter s;
-	unsigned n = 0;
-	int r;
-
-	if (!f)
-		die("tmpfile", -errno);
-	r = seccomp_export_bpf(c, fileno(f));
-	if (r < 0)
-		die("export", r);
-	rewind(f);
-	printf("const struct sock_filter kernel_filter_prog[] = {\n");
-	for (; fread(&s, sizeof(s), 1, f) == 1; n++)
-		printf("\t{0x%04x, %u, %u, 0x%08x},\n", s.code, s.jt, s.jf, s.k);
-	printf("};\nconst unsigned short kernel_filter_len = %u;\n", n);
-	fclose(f);
-}
 
 int main(void)
 {
-	scmp_filter_ctx c = seccomp_init(SCMP_ACT_TRAP);
-	int r;
-
-	if (!c)
-		die("init", -ENOMEM);
-	/* Another architecture, or the x32 bit: killed. */
-	r = seccomp_attr_set(c, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
-	if (r == 0)
-		r = seccomp_attr_set(c, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	if (r < 0)
-		die("attribute", r);
-	add_rules(c);
-	printf("/* Generated by kernel_filter_gen.c. */\n#include \"confine/kernel_filter.h\"\n");
-	print_prog(c);
-	seccomp_release(c);
+	gen_filter("kernel", "kernel_filter.h", allow, sizeof(allow) / sizeof(allow[0]), refuse,
+		   sizeof(refuse) / sizeof(refuse[0]));
 	return 0;
 }

@@ -2,6 +2,7 @@
 #include "confine/rights.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <linux/capability.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -19,14 +20,31 @@ static int set_caps(void)
 	return memcmp(none, now, sizeof(now)) ? -EPERM : 0;
 }
 
+/* Without CAP_SETPCAP the bounding set stays, and means nothing under no_new_privs. */
+static void drop_bounding(void)
+{
+	for (int c = 0; prctl(PR_CAPBSET_READ, c, 0, 0, 0) >= 0; c++)
+		(void)prctl(PR_CAPBSET_DROP, c, 0, 0, 0);
+}
+
+int rights_become(uid_t uid)
+{
+	const struct rlimit no_core = {0, 0};
+
+	drop_bounding();
+	if (setrlimit(RLIMIT_CORE, &no_core) < 0)
+		return -errno;
+	if (geteuid() == 0 && (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0))
+		return -errno;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
+}
+
 int rights_drop(void)
 {
 	const struct rlimit no_core = {0, 0};
 	int r;
 
-	/* Without CAP_SETPCAP the bounding set stays, and means nothing under no_new_privs. */
-	for (int c = 0; prctl(PR_CAPBSET_READ, c, 0, 0, 0) >= 0; c++)
-		(void)prctl(PR_CAPBSET_DROP, c, 0, 0, 0);
+	drop_bounding();
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || setrlimit(RLIMIT_CORE, &no_core) < 0)
 		return -errno;

@@ -92,7 +92,7 @@ static void warm_qsort(void)
 
 static int init(const struct options *o)
 {
-	struct platform_params p = {.factory_fd = o->factory, .proc_fd = o->proc};
+	struct platform_params p = {.factory_fd = o->factory, .proc_fd = o->proc, .slots_fd = KERNEL_SLOTS_FD};
 	struct timespec now;
 	long n = sysconf(_SC_NPROCESSORS_ONLN);
 	int r;

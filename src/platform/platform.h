@@ -41,6 +41,7 @@ struct pt_exit {
 struct platform_params {
 	int factory_fd; /* SOCK_SEQPACKET to the factory; owned by the platform from here on */
 	int proc_fd;	/* O_PATH descriptor of the sandbox's procfs (subset=pid), or -1 */
+	int slots_fd;	/* the number that the slots' memory is to have, for the filter; 0: any */
 };
 
 /* Once per process, before any other call. Returns 0 or -errno. */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include "base/hostio.h"
 #include "rpc/rpc.h"
 
 #define HEADER 10
@@ -25,7 +26,7 @@ int rpc_buf_take_fd(struct rpc_buf *b, unsigned i)
 static int send_all(int fd, const uint8_t *p, size_t n)
 {
 	while (n) {
-		ssize_t r = send(fd, p, n, MSG_NOSIGNAL);
+		ssize_t r = hio_send(fd, p, n, MSG_NOSIGNAL);
 
 		if (r < 0 && errno == EINTR)
 			continue;

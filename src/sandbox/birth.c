@@ -4,21 +4,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/capability.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include "base/log.h"
+#include "confine/rights.h"
 #include "proto/fuse_wire.h"
 #include "sandbox/sanitizer.h"
 
@@ -89,19 +86,12 @@ static int open_proc(void)
 /* The sandbox's user, no capability in any set, nothing to gain by exec. */
 static void drop_rights(uid_t kuid)
 {
-	const struct rlimit none = {0, 0};
+	int r = rights_become(kuid);
 
-	for (int c = 0; c <= CAP_LAST_CAP; c++)
-		if (prctl(PR_CAPBSET_DROP, c, 0, 0, 0) < 0 && errno != EINVAL)
-			child_fail("dropping the bounding set");
-	if (setrlimit(RLIMIT_CORE, &none) < 0)
-		child_fail("RLIMIT_CORE");
-	if (geteuid() == 0) {
-		if (setgroups(0, NULL) < 0 || setresgid(kuid, kuid, kuid) < 0 || setresuid(kuid, kuid, kuid) < 0)
-			child_fail("becoming the sandbox's user");
+	if (r < 0) {
+		errno = -r;
+		child_fail("becoming the sandbox's user");
 	}
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		child_fail("no_new_privs");
 }
 
 /* Moves fd to a number that exec keeps open. */
@@ -126,12 +116,13 @@ static _Noreturn void factory(int sock, int stub, uid_t kuid)
 	/* stdin, stdout and stderr are not the stub's business. */
 	syscall(SYS_close_range, 0U, 2U, 0);
 	syscall(SYS_close_range, 4U, (unsigned)stub - 1, 0);
+	syscall(SYS_close_range, (unsigned)stub + 1, ~0U, 0);
 	syscall(SYS_execveat, stub, "", argv, envp, AT_EMPTY_PATH);
 	_exit(127);
 }
 
 struct fds {
-	int control, factory, proc, log, kernel, stub;
+	int control, factory, proc, log, kernel, stub, null;
 };
 
 static _Noreturn void exec_kernel(const struct birth *b, struct fds *f)
@@ -166,7 +157,14 @@ static _Noreturn void exec_kernel(const struct birth *b, struct fds *f)
 	}
 	argv[n] = NULL;
 	drop_rights(b->kuid);
+	/* What the caller happened to have open is not the kernel's: neither its stdio, except for log lines that have no
+	 * other place, nor anything above. */
+	keep(f->null, 0);
+	keep(f->null, 1);
+	if (f->log >= 0)
+		keep(f->log, 2);
 	syscall(SYS_close_range, base, (unsigned)f->kernel - 1, 0);
+	syscall(SYS_close_range, (unsigned)f->kernel + 1, ~0U, 0);
 	syscall(SYS_execveat, f->kernel, "", argv, envp, AT_EMPTY_PATH);
 	child_fail("executing nacre-kernel");
 	_exit(127);
@@ -228,15 +226,18 @@ static _Noreturn void process_one(const struct birth *b, struct fds *f, int net,
 
 int birth_kernel(struct birth *b)
 {
-	_cleanup_close_ int kernel = open_program("nacre-kernel"), stub = open_program("nacre-stub"), net = -1;
+	_cleanup_close_ int kernel = open_program("nacre-kernel"), stub = open_program("nacre-stub"), net = -1,
+			    null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	struct cgroup_door own = {.v2 = -1}, containers = {.v2 = -1};
-	struct fds f = {.control = b->listen_fd, .log = b->opts->log_fd, .kernel = kernel, .stub = stub};
+	struct fds f = {.control = b->listen_fd, .log = b->opts->log_fd, .kernel = kernel, .stub = stub, .null = null};
 	const char *path = b->spec->ns[OCI_NS_NET].path;
 	int sv[2], go[2], r;
 	pid_t pid;
 
 	if (kernel < 0 || stub < 0)
 		return kernel < 0 ? kernel : stub;
+	if (null < 0)
+		return log_errno(-errno, "/dev/null");
 	if (path) {
 		net = open(path, O_RDONLY | O_CLOEXEC);
 		if (net < 0)

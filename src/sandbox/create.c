@@ -131,7 +131,7 @@ static int step_socket(struct creation *c)
 }
 
 /* A user of its own for each sandbox, so that sandboxes share no limits and cannot signal each other. */
-static uid_t choose_kuid(const char *id)
+uid_t birth_kuid(const char *id)
 {
 	uint64_t h = 1469598103934665603ULL;
 
@@ -150,7 +150,7 @@ static int step_kernel(struct creation *c)
 	c->b.spec = c->spec;
 	c->b.dir = c->dir;
 	c->b.cgroup = c->s->cgroup;
-	c->b.kuid = choose_kuid(c->o->id);
+	c->b.kuid = birth_kuid(c->o->id);
 	r = birth_kernel(&c->b);
 	if (c->b.kernel > 0 && proc_id_of(c->b.kernel, &c->s->kernel) < 0 && r == 0)
 		r = log_errno(-ESRCH, "nacre-kernel ended at once");

@@ -4,14 +4,18 @@
  * behind that ends as the command ends, for conmon and shims to wait on.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include "base/log.h"
+#include "confine/rights.h"
+#include "confine/status_filter.h"
+#include "sandbox/birth.h"
 #include "sandbox/console.h"
 #include "sandbox/request.h"
 #include "sandbox/state.h"
@@ -39,41 +43,68 @@ static int wait_exec(int fd, const struct exec_opts *o, int *ret_status)
 /* Ends like the command: by its code, or by its signal. */
 static _Noreturn void end_as(int status)
 {
-	const struct rlimit none = {0, 0};
 	int sig = WTERMSIG(status);
 	sigset_t set;
 
 	if (!WIFSIGNALED(status))
 		_exit(WEXITSTATUS(status));
-	setrlimit(RLIMIT_CORE, &none);
 	signal(sig, SIG_DFL);
 	sigemptyset(&set);
 	sigaddset(&set, sig);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
-	raise(sig);
+	(void)!syscall(SYS_pidfd_send_signal, STATUS_SELF_FD, sig, NULL, 0);
 	_exit(128 + sig);
 }
 
-static _Noreturn void status_process(int fd, const struct exec_opts *o)
+struct started {
+	int fd;	    /* to the sandbox */
+	int kernel; /* pidfd of its process 1 */
+	uid_t kuid;
+};
+
+/* It reads what the sandbox answers, so it has no more rights than the sandbox: its user, its namespaces with the empty
+ * root, two descriptors and a filter for what is left to do. */
+static int confine_status(const struct started *s)
+{
+	_cleanup_close_ int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	int r;
+
+	if (self < 0 || dup3(self, STATUS_SELF_FD, O_CLOEXEC) < 0)
+		return log_errno(-errno, "status process: pidfd");
+	/* The sandbox may have ended meanwhile: then there is no namespace to enter, and no answer either. */
+	if (geteuid() == 0 &&
+	    setns(s->kernel, CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
+		return errno == ESRCH ? -ESRCH : log_errno(-errno, "status process: namespaces");
+	if (s->fd != STATUS_SOCKET_FD && dup3(s->fd, STATUS_SOCKET_FD, O_CLOEXEC) < 0)
+		return log_errno(-errno, "status process: descriptors");
+	r = rights_become(s->kuid);
+	if (r == 0)
+		r = rights_drop();
+	return r < 0 ? log_errno(r, "status process: rights") : 0;
+}
+
+static _Noreturn void status_process(const struct started *s, const struct exec_opts *o)
 {
 	int status;
 
+	/* The caller's environment may hold secrets. */
+	for (char **e = environ; *e; e++)
+		explicit_bzero(*e, strlen(*e));
 	setsid();
 	prctl(PR_SET_NAME, "nacre-status");
-	if (fd != 3) {
-		dup2(fd, 3);
-		fd = 3;
-	}
-	syscall(SYS_close_range, 4U, ~0U, 0);
-	syscall(SYS_close_range, 0U, 2U, 0);
+	if (confine_status(s) < 0)
+		_exit(137);
+	syscall(SYS_close_range, STATUS_SELF_FD + 1U, ~0U, 0);
+	syscall(SYS_close_range, STATUS_SOCKET_FD + 1U, STATUS_SELF_FD - 1U, 0);
 	log_set_stderr(false);
 	log_setup(-1, LOG_TEXT, LOG_ERROR, "nacre-status");
-	if (wait_exec(fd, o, &status) < 0)
+	syscall(SYS_close_range, 0U, STATUS_SOCKET_FD - 1U, 0);
+	if (status_filter_install() < 0 || wait_exec(STATUS_SOCKET_FD, o, &status) < 0)
 		_exit(137); /* the sandbox is gone, and the command with it */
 	end_as(status);
 }
 
-static int start_exec(const struct runtime_opts *r, const struct exec_opts *o, int *ret_fd)
+static int start_exec(const struct runtime_opts *r, const struct exec_opts *o, struct started *ret)
 {
 	_cleanup_(state_freep) struct state *s = NULL;
 	_cleanup_close_ int fd = -1, slave = -1;
@@ -109,15 +140,20 @@ static int start_exec(const struct runtime_opts *r, const struct exec_opts *o, i
 	if (err < 0)
 		return log_errno(err, "--preserve-fds %d", o->preserve_fds);
 	err = control_exec(fd, o, fds, n, &pid);
-	if (err == 0)
-		*ret_fd = TAKE_FD(fd);
-	return err;
+	if (err < 0)
+		return err;
+	ret->kuid = birth_kuid(s->sandbox_id ? s->sandbox_id : s->id);
+	ret->kernel = o->detach ? proc_open(&s->kernel) : -1;
+	if (o->detach && ret->kernel < 0)
+		return log_errno(ret->kernel, "the sandbox of %s", o->id);
+	ret->fd = TAKE_FD(fd);
+	return 0;
 }
 
 int container_exec(const struct runtime_opts *r, const struct exec_opts *opts, int *ret_status)
 {
 	struct exec_opts o = *opts;
-	_cleanup_close_ int fd = -1;
+	struct started s = {-1, -1, 0};
 	char name[32];
 	pid_t pid;
 	int err;
@@ -126,19 +162,22 @@ int container_exec(const struct runtime_opts *r, const struct exec_opts *opts, i
 		snprintf(name, sizeof(name), "exec-%d", getpid());
 		o.exec_id = name;
 	}
-	err = start_exec(r, &o, &fd);
+	err = start_exec(r, &o, &s);
 	if (err < 0)
 		return err;
 	if (!o.detach) {
 		err = pid_file_write(o.pid_file, getpid());
-		return err < 0 ? err : wait_exec(fd, &o, ret_status);
+		if (err == 0)
+			err = wait_exec(s.fd, &o, ret_status);
+	} else {
+		fflush(NULL);
+		pid = fork();
+		if (pid == 0)
+			status_process(&s, &o);
+		*ret_status = 0;
+		err = pid < 0 ? log_errno(-errno, "forking the status process") : pid_file_write(o.pid_file, pid);
+		close(s.kernel);
 	}
-	fflush(NULL);
-	pid = fork();
-	if (pid < 0)
-		return log_errno(-errno, "forking the status process");
-	if (pid == 0)
-		status_process(fd, &o);
-	*ret_status = 0;
-	return pid_file_write(o.pid_file, pid);
+	close(s.fd);
+	return err;
 }

@@ -181,7 +181,8 @@ static void build_root(const struct birth *b, char *flags, size_t cap)
 	unsigned index = 1;
 	size_t len;
 
-	if (mount("nacre", b->dir, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=1m,mode=755") < 0 ||
+	/* Mode 700: who walks up from an export by a descriptor of his own does not come past it. */
+	if (mount("nacre", b->dir, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=1m,mode=700") < 0 ||
 	    chdir(b->dir) < 0)
 		child_fail("the gofer's root", b->dir);
 	if (sanitizer_libraries() < 0)
@@ -205,7 +206,8 @@ static void build_root(const struct birth *b, char *flags, size_t cap)
 		errno = E2BIG;
 		child_fail("too many mounts", NULL);
 	}
-	if (mkdir("proc", 0555) < 0 || mount("proc", "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+	if (mkdir("proc", 0555) < 0 || 
+	    mount("proc", "proc", "proc", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
 		child_fail("the gofer's procfs", NULL);
 	if (syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
 		child_fail("pivot_root", NULL);
@@ -220,7 +222,7 @@ static _Noreturn void gofer_main(const struct birth *b, int sock, int prog, int 
 	char *argv[] = {(char *)(uintptr_t)"nacre-gofer", (char *)(uintptr_t)"--socket-fd", sockfd,
 			(char *)(uintptr_t)"--log-fd", logfd, (char *)(uintptr_t)"--exports", exports,
 			(char *)(uintptr_t)"--export-flags", flags, NULL};
-	int log = b->opts->log_fd;
+	int log = b->opts->log_fd, null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	setsid();
 	if (unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS) < 0 ||
@@ -238,9 +240,13 @@ static _Noreturn void gofer_main(const struct birth *b, int sock, int prog, int 
 	prog = fcntl(prog, F_DUPFD_CLOEXEC, 64);
 	sock = fcntl(sock, F_DUPFD_CLOEXEC, 64);
 	log = log >= 0 ? fcntl(log, F_DUPFD_CLOEXEC, 64) : -1;
-	if (prog < 0 || dup3(sock, 3, 0) < 0 || (log >= 0 && dup3(log, 4, 0) < 0))
+	/* Of the caller's stdio nothing but a place for log lines that have no other. */
+	if (prog < 0 || null < 0 || dup3(sock, 3, 0) < 0 ||
+	    (log >= 0 && (dup3(log, 4, 0) < 0 || dup3(log, 2, 0) < 0)) || dup3(null, 0, 0) < 0 ||
+	    dup3(null, 1, 0) < 0)
 		child_fail("descriptors", NULL);
 	syscall(SYS_close_range, log >= 0 ? 5U : 4U, (unsigned)prog - 1, 0);
+	syscall(SYS_close_range, (unsigned)prog + 1, ~0U, 0);
 	snprintf(sockfd, sizeof(sockfd), "3");
 	snprintf(logfd, sizeof(logfd), "%d", log >= 0 ? 4 : 2);
 	snprintf(exports, sizeof(exports), "%u", export_count(b->spec));

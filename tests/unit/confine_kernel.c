@@ -2,6 +2,7 @@
 /* nacre-kernel's filter and the rights it gives up, in a child of each test. */
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/epoll.h>
@@ -17,6 +18,8 @@
 #include <sys/syscall.h>
 #include "../../src/platform/trap/layout.h"
 #include "../tap.h"
+#include "base/hostio.h"
+#include "confine/filter.h"
 #include "confine/kernel_filter.h"
 #include "confine/rights.h"
 
@@ -37,10 +40,10 @@ static int under_filter(long (*fn)(void), char text[256])
 	CHECK_EQ(pipe(p), 0);
 	pid = fork();
 	if (pid == 0) {
-		int proc = open("/proc/self", O_PATH | O_DIRECTORY);
+		int proc = open("/proc/self", O_PATH | O_DIRECTORY), slots = memfd_create("slots", MFD_CLOEXEC);
 		pthread_t t;
 
-		if (pthread_create(&t, NULL, nothing, NULL) || pthread_join(t, NULL) || proc < 0 || dup2(proc, KERNEL_PROC_FD) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+		if (pthread_create(&t, NULL, nothing, NULL) || pthread_join(t, NULL) || proc < 0 || dup2(proc, KERNEL_PROC_FD) < 0 || ftruncate(slots, 4096) < 0 || dup2(slots, KERNEL_SLOTS_FD) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 		    kernel_filter_install(p[1]) < 0)
 			_exit(90);
 		_exit(fn() >= 0 ? 0 : 91);
@@ -62,9 +65,11 @@ static int under_filter(long (*fn)(void), char text[256])
 #define FORBIDDEN(expr, name)                                                                      \
 	do {                                                                                       \
 		char text_[256];                                                                   \
-		CHECK_EQ(under_filter(expr, text_), KERNEL_FILTER_EXIT);                           \
+		CHECK_EQ(under_filter(expr, text_), FILTER_EXIT);                           \
 		CHECK(strstr(text_, "forbidden system call " name "\"") != NULL);                  \
 	} while (0)
+
+static int fwords[2];
 
 #define CALL(fname, expr)                                                                          \
 	static long fname(void)                                                                    \
@@ -93,10 +98,20 @@ CALL(do_tiocsti, syscall(SYS_ioctl, 0, TIOCSTI, "x"))
 CALL(do_setuid, syscall(SYS_setuid, 0))
 CALL(do_bpf, syscall(SYS_bpf, 0, 0, 0))
 CALL(do_io_uring, syscall(SYS_io_uring_setup, 1, 0))
-CALL(do_eventfd, eventfd(0, EFD_CLOEXEC))
+CALL(do_eventfd, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK))
 CALL(do_epoll, epoll_create1(EPOLL_CLOEXEC))
-CALL(do_memfd, memfd_create("x", MFD_CLOEXEC))
+CALL(do_memfd, memfd_create("x", MFD_CLOEXEC | MFD_ALLOW_SEALING))
 CALL(do_fchmod_exec, fchmod(1, 0755))
+CALL(do_memfd_exec, memfd_create("x", MFD_CLOEXEC))
+CALL(do_kill_all, syscall(SYS_kill, -1, SIGKILL))
+CALL(do_mmap_file, syscall(SYS_mmap, NULL, 4096, PROT_READ, MAP_PRIVATE, KERNEL_PROC_FD, 0))
+CALL(do_mmap_slots, mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, KERNEL_SLOTS_FD, 0) == MAP_FAILED ? -1 : 0)
+CALL(do_requeue, syscall(SYS_futex, &fwords[0], FUTEX_CMP_REQUEUE, 1, 1, &fwords[1], 0))
+CALL(do_lock_pi, syscall(SYS_futex, &fwords[0], FUTEX_LOCK_PI, 0, NULL, NULL, 0))
+CALL(do_wake, syscall(SYS_futex, &fwords[0], FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0))
+CALL(do_sendto, syscall(SYS_sendto, 1, "", 0, 0, NULL, 0))
+CALL(do_sigreturn, syscall(SYS_rt_sigreturn))
+CALL(do_pread, hio_pread(KERNEL_SLOTS_FD, fwords, sizeof(fwords), 0))
 
 static long do_thread(void)
 {
@@ -109,7 +124,7 @@ static long do_fstat(void)
 {
 	struct stat st;
 
-	return fstat(1, &st);
+	return hio_fstat(1, &st);
 }
 
 static long do_stat_name(void)
@@ -128,6 +143,9 @@ TEST(filter_allows)
 	ALLOWED(do_memfd);
 	ALLOWED(do_thread);
 	ALLOWED(do_fstat);
+	ALLOWED(do_mmap_slots);
+	ALLOWED(do_pread);
+	ALLOWED(do_wake);
 }
 
 TEST(filter_names)
@@ -149,6 +167,8 @@ TEST(filter_processes)
 	FORBIDDEN(do_unshare, "unshare");
 	FORBIDDEN(do_kill_term, "kill");
 	FORBIDDEN(do_kill_0, "kill");
+	FORBIDDEN(do_kill_all, "kill");
+	FORBIDDEN(do_sigreturn, "rt_sigreturn");
 	FORBIDDEN(do_tgkill, "tgkill");
 	FORBIDDEN(do_setuid, "setuid");
 }
@@ -162,6 +182,11 @@ TEST(filter_the_rest)
 	FORBIDDEN(do_bpf, "bpf");
 	FORBIDDEN(do_io_uring, "io_uring_setup");
 	FORBIDDEN(do_fchmod_exec, "fchmod");
+	FORBIDDEN(do_memfd_exec, "memfd_create");
+	FORBIDDEN(do_mmap_file, "mmap");
+	FORBIDDEN(do_requeue, "futex");
+	FORBIDDEN(do_lock_pi, "futex");
+	FORBIDDEN(do_sendto, "sendto");
 }
 
 /* The filter holds in threads that were there before it. */
@@ -191,7 +216,7 @@ TEST(filter_all_threads)
 		_exit(0);
 	}
 	CHECK_EQ(waitpid(pid, &status, 0), pid);
-	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == KERNEL_FILTER_EXIT);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == FILTER_EXIT);
 }
 
 TEST(rights)

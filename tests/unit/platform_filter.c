@@ -7,6 +7,7 @@
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include "../tap.h"
 #include "platform/trap/layout.h"
 
@@ -100,7 +101,7 @@ TEST(routing)
 	CHECK_EQ(at(G, AUDIT_ARCH_X86_64, -1, 0, 0, 0, 0, 0, 0), TRAP);
 }
 
-/* Every number with arguments of many kinds: what may pass is a list of twelve. */
+/* Every number with arguments of many kinds: what may pass is a list of thirteen. */
 TEST(nothing_else)
 {
 	const uint64_t args[] = {0, 1, G, TOP - 4096, AREA_BASE, ~0ULL};
@@ -109,7 +110,8 @@ TEST(nothing_else)
 		int known = nr == __NR_futex || nr == __NR_rt_sigreturn || nr == __NR_sched_yield ||
 			    nr == __NR_exit || nr == __NR_exit_group || nr == __NR_mmap ||
 			    nr == __NR_munmap || nr == __NR_mprotect || nr == __NR_mremap ||
-			    nr == __NR_madvise || nr == __NR_clone || nr == __NR_close_range;
+			    nr == __NR_madvise || nr == __NR_clone || nr == __NR_close_range ||
+			    nr == __NR_prctl;
 
 		for (unsigned i = 0; !known && i < 6 * 6; i++)
 			CHECK_EQ(at(IN_STUB, AUDIT_ARCH_X86_64, nr, args[i % 6], args[i / 6], 1, 2, 3, 4),
@@ -201,6 +203,11 @@ TEST(shapes)
 	IS(NOTIF, close_range, 0, 0xffffffff, 0, 0, 0, 0);
 	IS(KILL, close_range, 1, 0xffffffff, 0, 0, 0, 0);
 	IS(KILL, close_range, 0, 0xffffffff, 4, 0, 0, 0);
+	IS(ALLOW, prctl, PR_SET_DUMPABLE, 1, 0, 0, 0, 0);
+	IS(KILL, prctl, PR_SET_DUMPABLE, 0, 0, 0, 0, 0);
+	IS(KILL, prctl, PR_SET_DUMPABLE, 0x100000001, 0, 0, 0, 0);
+	IS(KILL, prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);
+	IS(KILL, prctl, PR_SET_PDEATHSIG, 1, 0, 0, 0, 0);
 }
 
 TAP_MAIN()

@@ -21,6 +21,7 @@ int pt_init(const struct platform_params *p)
 
 	trap.factory_fd = p->factory_fd;
 	trap.proc_fd = p->proc_fd;
+	trap.slots_fd = p->slots_fd;
 	trap.ncpu = n > 0 ? (unsigned)n : 1;
 	if (sched_getaffinity(0, sizeof(trap.cpus), &trap.cpus) < 0)
 		return -errno;

@@ -7,12 +7,12 @@
  */
 #include <errno.h>
 #include <linux/seccomp.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "base/hostio.h"
 #include "base/log.h"
 #include "kernel/hostfd.h"
 #include "platform/trap/trap.h"
@@ -214,7 +214,6 @@ static int decide(struct pt_container *c, const struct seccomp_notif *n)
 static void *receive(void *arg)
 {
 	struct pt_container *c = arg;
-	struct pollfd p = {.fd = c->listener, .events = POLLIN};
 
 	while (!__atomic_load_n(&c->closing, __ATOMIC_ACQUIRE)) {
 		struct seccomp_notif_resp resp = {0};
@@ -224,7 +223,7 @@ static void *receive(void *arg)
 		memset(&n, 0, sizeof(n));
 		if (ioctl(c->listener, SECCOMP_IOCTL_NOTIF_RECV, &n) < 0) {
 			/* Everybody under the filter is dead: poll says so, RECV would spin. */
-			if (poll(&p, 1, 1000) > 0 && (p.revents & (POLLHUP | POLLERR)))
+			if (hio_poll(c->listener, POLLIN, 1000) & (POLLHUP | POLLERR))
 				break;
 			continue;
 		}

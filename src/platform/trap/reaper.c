@@ -30,7 +30,7 @@ static void *reap(void *arg)
 
 	while (!__atomic_load_n(&trap.stopping, __ATOMIC_ACQUIRE)) {
 		struct pt_as *as;
-		siginfo_t si;
+		siginfo_t si, gone;
 
 		/* Reaped last: nobody may signal or copy by a pid that is no longer ours. */
 		si.si_pid = 0;
@@ -44,7 +44,7 @@ static void *reap(void *arg)
 		mutex_unlock(&platform_lock);
 		if (as)
 			as_mark_dead(as, wait_status(&si));
-		waitpid(si.si_pid, NULL, __WALL);
+		waitid(P_PID, (id_t)si.si_pid, &gone, WEXITED | __WALL);
 		if (as)
 			pt_as_put(as);
 	}

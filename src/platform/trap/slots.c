@@ -22,7 +22,10 @@ int slots_init(void)
 	if (ftruncate(fd, (off_t)(SLOT_COUNT * SLOT_SIZE)) < 0 ||
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
 		return -errno;
-	trap.slots_fd = TAKE_FD(fd);
+	if (trap.slots_fd <= 0)
+		trap.slots_fd = TAKE_FD(fd);
+	else if (dup3(fd, trap.slots_fd, O_CLOEXEC) < 0)
+		return -errno;
 	return 0;
 }
 

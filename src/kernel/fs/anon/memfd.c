@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include "base/hostio.h"
 #include "kernel/hostfd.h"
 #include "kernel/usercopy.h"
 #include "kernel/vfs/vfs.h"
@@ -49,7 +50,7 @@ static ssize_t memfd_read(struct file *f, struct uio *u, uint64_t *pos, int flag
 	ssize_t done = 0;
 
 	while (u->resid) {
-		ssize_t n = pread(m->host->fd, buf, MIN(u->resid, sizeof(buf)), (off_t)*pos), k;
+		ssize_t n = hio_pread(m->host->fd, buf, MIN(u->resid, sizeof(buf)), (off_t)*pos), k;
 
 		if (n <= 0)
 			return done ? done : n < 0 ? -errno : 0;
@@ -90,7 +91,7 @@ static ssize_t memfd_write(struct file *f, struct uio *u, uint64_t *pos, int fla
 				return done ? done : -EPERM;
 			n = size - (off_t)*pos;
 		}
-		k = pwrite(m->host->fd, buf, (size_t)n, (off_t)*pos);
+		k = hio_pwrite(m->host->fd, buf, (size_t)n, (off_t)*pos);
 		if (k < 0)
 			return done ? done : -errno;
 		*pos += (uint64_t)k;

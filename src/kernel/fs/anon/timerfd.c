@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
+#include "base/hostio.h"
 #include "kernel/fs/anon/anon.h"
 #include "kernel/task/task.h"
 #include "kernel/usercopy.h"
@@ -36,11 +37,9 @@ static ssize_t tfd_read(struct file *f, struct uio *u, uint64_t *pos, int flags)
 
 static uint32_t tfd_poll(struct file *f, struct poll_table *pt)
 {
-	struct pollfd p = {host_of(f), POLLIN, 0};
-
 	if (pt && pt->hostfd)
 		pt->hostfd(pt, host_of(f), POLLIN);
-	return poll(&p, 1, 0) > 0 && (p.revents & POLLIN) ? EPOLLIN : 0;
+	return hio_poll(host_of(f), POLLIN, 0) & POLLIN ? EPOLLIN : 0;
 }
 
 static void tfd_release(struct file *f)

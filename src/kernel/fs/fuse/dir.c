@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include "kernel/fs/fuse/fuse_priv.h"
+#include "base/hostio.h"
 
 /* --- guards ----------------------------------------------------------------------------------------------- */
 
@@ -81,7 +82,7 @@ uint64_t fuse_dir_gen(struct inode *dir)
 	h = guard_have(dir);
 	if (!h)
 		h = guard_open(dir);
-	if (!h || fstat(h->fd, &st) < 0 || !S_ISDIR(st.st_mode))
+	if (!h || hio_fstat(h->fd, &st) < 0 || !S_ISDIR(st.st_mode))
 		return 0;
 	mutex_lock(fuse_lock(fuse_conn_of(dir)));
 	if (!same_time(&fi->guard_ctime, &st.st_ctim)) {
@@ -106,7 +107,7 @@ void fuse_dir_changed(struct inode *dir, uint64_t gen)
 	if (!gen)
 		return;
 	h = guard_have(dir);
-	if (!h || fstat(h->fd, &st) < 0)
+	if (!h || hio_fstat(h->fd, &st) < 0)
 		return;
 	mutex_lock(fuse_lock(fuse_conn_of(dir)));
 	if (fi->gen == gen)

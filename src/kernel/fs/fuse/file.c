@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include "base/hostio.h"
 #include "kernel/fs/fuse/fuse_priv.h"
 #include "kernel/task/task.h"
 #include "kernel/usercopy.h"
@@ -62,7 +63,7 @@ static int check_fd(struct inode *i, int fd)
 {
 	struct stat st;
 
-	if (fstat(fd, &st) < 0)
+	if (hio_fstat(fd, &st) < 0)
 		return -errno;
 	return S_ISREG(st.st_mode) ? 0 : fuse_break(fuse_conn_of(i), "a descriptor is not of a file");
 }
@@ -212,7 +213,7 @@ static ssize_t file_read_at(struct file *f, struct uio *u, uint64_t *pos, int fl
 		return -ENOMEM;
 	while (u->resid) {
 		size_t want = MIN(u->resid, len);
-		ssize_t n = RET_NERRNO(pread(h->fd, buf, want, (off_t)*pos)), moved;
+		ssize_t n = RET_NERRNO(hio_pread(h->fd, buf, want, (off_t)*pos)), moved;
 
 		if (n <= 0)
 			return done ? done : n;
@@ -265,7 +266,7 @@ static ssize_t write_locked(struct file *f, struct hostfd *h, struct uio *u, uin
 			return done ? done : n;
 		done += n;
 		if (append)
-			*pos = fstat(h->fd, &st) == 0 ? (uint64_t)st.st_size : i->size + (uint64_t)n;
+			*pos = hio_fstat(h->fd, &st) == 0 ? (uint64_t)st.st_size : i->size + (uint64_t)n;
 		else
 			*pos += (uint64_t)n;
 		if (*pos > i->size)
@@ -305,7 +306,7 @@ static int refresh_size(struct file *f, struct hostfd **ret)
 	r = fuse_hostfd(f->inode, false, ret);
 	if (r < 0)
 		return r;
-	if (fstat((*ret)->fd, &st) < 0)
+	if (hio_fstat((*ret)->fd, &st) < 0)
 		return -errno;
 	mutex_lock(&f->inode->lock);
 	f->inode->size = (uint64_t)st.st_size;
@@ -365,7 +366,7 @@ static int file_fallocate(struct file *f, int mode, uint64_t off, uint64_t len)
 		return r;
 	MUTEX_GUARD(&f->inode->lock);
 	r = RET_NERRNO(fallocate(h->fd, mode, (off_t)off, (off_t)len));
-	if (r == 0 && fstat(h->fd, &st) == 0)
+	if (r == 0 && hio_fstat(h->fd, &st) == 0)
 		f->inode->size = (uint64_t)st.st_size;
 	fuse_mark_stale(f->inode);
 	return r;

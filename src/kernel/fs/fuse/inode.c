@@ -7,6 +7,7 @@
 #include <sys/mount.h>
 #include <sys/sysmacros.h>
 #include "kernel/fs/fuse/fuse_priv.h"
+#include "base/hostio.h"
 
 /* --- table ------------------------------------------------------------------------------------------------ */
 
@@ -214,7 +215,7 @@ int fuse_ask_attr(struct inode *i, struct fuse_attr *ret)
 	if (S_ISREG(i->mode))
 		h = fuse_hostfd_have(i, false);
 	if (h) {
-		if (fstat(h->fd, &st) < 0)
+		if (hio_fstat(h->fd, &st) < 0)
 			return -errno;
 		fw_attr_from_stat(&out.attr, &st);
 	} else {

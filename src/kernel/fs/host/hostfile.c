@@ -17,6 +17,7 @@
 #include <sys/uio.h>
 #include <asm/termbits.h>
 #include "kernel/fs/host/hostfile.h"
+#include "base/hostio.h"
 #include "kernel/hostfd.h"
 #include "kernel/task/task.h"
 #include "kernel/usercopy.h"
@@ -35,7 +36,7 @@ static ssize_t try_read(struct host_file *h, void *buf, size_t n)
 	ssize_t r;
 
 	if (S_ISSOCK(h->type))
-		return RET_NERRNO(recv(h->fd, buf, n, MSG_DONTWAIT));
+		return RET_NERRNO(hio_recv(h->fd, buf, n, MSG_DONTWAIT));
 	if (!S_ISREG(h->type) && !h->tty) {
 		r = RET_NERRNO(preadv2(h->fd, &v, 1, -1, RWF_NOWAIT));
 		if (r != -EOPNOTSUPP && r != -ENOSYS)
@@ -54,7 +55,7 @@ static ssize_t try_write(struct host_file *h, const void *buf, size_t n)
 	ssize_t r;
 
 	if (S_ISSOCK(h->type))
-		return RET_NERRNO(send(h->fd, buf, n, MSG_DONTWAIT | MSG_NOSIGNAL));
+		return RET_NERRNO(hio_send(h->fd, buf, n, MSG_DONTWAIT | MSG_NOSIGNAL));
 	if (!S_ISREG(h->type) && !h->tty) {
 		r = RET_NERRNO(pwritev2(h->fd, &v, 1, -1, RWF_NOWAIT));
 		if (r != -EOPNOTSUPP && r != -ENOSYS)
@@ -67,12 +68,10 @@ static ssize_t try_write(struct host_file *h, const void *buf, size_t n)
 /* 0: try now; -EAGAIN, -ERESTARTSYS. */
 static int host_wait(struct host_file *h, short events, bool nonblock)
 {
-	struct pollfd p = {h->fd, events, 0};
-
 	if (S_ISREG(h->type))
 		return 0;
 	if (nonblock)
-		return poll(&p, 1, 0) > 0 ? 0 : -EAGAIN;
+		return hio_poll(h->fd, events, 0) ? 0 : -EAGAIN;
 	return sleeper_wait_fd(&current->sleeper, h->fd, events, TIME_FOREVER, SLEEP_INTERRUPTIBLE);
 }
 
@@ -96,7 +95,7 @@ static ssize_t host_read(struct file *f, struct uio *u, uint64_t *pos, int flags
 		r = host_wait(h, POLLIN, nonblock || total);
 		if (r < 0)
 			return total ? total : r;
-		n = own_off ? RET_NERRNO(pread(h->fd, buf, want, (off_t)*pos)) :
+		n = own_off ? RET_NERRNO(hio_pread(h->fd, buf, want, (off_t)*pos)) :
 			      try_read(h, buf, want);
 		if (n == -EAGAIN && !nonblock && !total)
 			continue; /* another reader was faster */
@@ -132,7 +131,7 @@ static ssize_t host_write(struct file *f, struct uio *u, uint64_t *pos, int flag
 		c = uio_copy_from(u, buf, MIN(u->resid, sizeof(buf)));
 		if (c <= 0)
 			return total ? total : c;
-		n = own_off ? RET_NERRNO(pwrite(h->fd, buf, (size_t)c, (off_t)*pos)) :
+		n = own_off ? RET_NERRNO(hio_pwrite(h->fd, buf, (size_t)c, (off_t)*pos)) :
 			      try_write(h, buf, (size_t)c);
 		if (n < c)
 			uio_revert(u, (size_t)(c - MAX(n, 0)));
@@ -165,16 +164,15 @@ static uint32_t host_poll(struct file *f, struct poll_table *pt)
 	struct host_file *h = f->priv;
 	short ev = (short)((f->can_read ? POLLIN | POLLPRI | POLLRDHUP : 0) |
 			   (f->can_write ? POLLOUT : 0));
-	struct pollfd p = {h->fd, ev, 0};
+	short now;
 
 	if (S_ISREG(h->type))
 		return EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM;
 	if (pt && pt->hostfd)
 		pt->hostfd(pt, h->fd, ev);
-	if (poll(&p, 1, 0) <= 0)
-		return 0;
-	return (uint32_t)(unsigned short)p.revents | (p.revents & POLLIN ? EPOLLRDNORM : 0U) |
-	       (p.revents & POLLOUT ? EPOLLWRNORM : 0U);
+	now = hio_poll(h->fd, ev, 0);
+	return (uint32_t)(unsigned short)now | (now & POLLIN ? EPOLLRDNORM : 0U) |
+	       (now & POLLOUT ? EPOLLWRNORM : 0U);
 }
 
 static long host_ioctl(struct file *f, struct task *t, unsigned cmd, uint64_t arg)
@@ -252,7 +250,7 @@ int hostfile_new(int host_fd, uint32_t flags, struct file **ret)
 	struct file *f;
 	struct stat st;
 
-	if (fl < 0 || fstat(host_fd, &st) < 0)
+	if (fl < 0 || hio_fstat(host_fd, &st) < 0)
 		return -errno;
 	h = calloc(1, sizeof(*h));
 	if (!h)

@@ -8,6 +8,7 @@
 #include <linux/falloc.h>
 #include <string.h>
 #include <sys/stat.h>
+#include "base/hostio.h"
 #include "kernel/fs/tmpfs/arena.h"
 #include "kernel/fs/tmpfs/tmpfs_priv.h"
 #include "kernel/task/task.h"
@@ -107,7 +108,7 @@ static uint64_t host_pages(const struct tmpfs_data *d)
 {
 	struct stat st;
 
-	return fstat(d->host->fd, &st) < 0 ? d->charged : (uint64_t)st.st_blocks / (PAGE / 512);
+	return hio_fstat(d->host->fd, &st) < 0 ? d->charged : (uint64_t)st.st_blocks / (PAGE / 512);
 }
 
 /* Charges what the host really holds. Past the limit it stays charged up to the limit only: the caller has
@@ -131,7 +132,7 @@ static int host_room(struct inode *i, uint64_t n)
 static int pwrite_all(int fd, const char *p, size_t n, uint64_t off)
 {
 	while (n) {
-		ssize_t w = pwrite(fd, p, n, (off_t)off);
+		ssize_t w = hio_pwrite(fd, p, n, (off_t)off);
 
 		if (w < 0)
 			return -errno;
@@ -189,7 +190,7 @@ static void fold_back(struct inode *i)
 		if (!p)
 			return;
 		memset(p, 0, cap);
-		n = pread(h->fd, p, i->size, 0);
+		n = hio_pread(h->fd, p, i->size, 0);
 		if (n != (ssize_t)i->size) {
 			arena_free(p, cap);
 			return;
@@ -286,7 +287,7 @@ static ssize_t host_read(struct hostfd *h, struct uio *u, uint64_t *pos)
 		return -ENOMEM;
 	while (u->resid) {
 		size_t want = MIN(u->resid, len);
-		ssize_t n = RET_NERRNO(pread(h->fd, buf, want, (off_t)*pos)), moved;
+		ssize_t n = RET_NERRNO(hio_pread(h->fd, buf, want, (off_t)*pos)), moved;
 
 		if (n <= 0)
 			return done ? done : n;
@@ -366,7 +367,7 @@ static ssize_t host_write(struct inode *i, struct uio *u, uint64_t *pos)
 
 		if (got <= 0)
 			return done ? done : got;
-		n = RET_NERRNO(pwrite(DATA(i)->host->fd, buf, (size_t)got, (off_t)*pos));
+		n = RET_NERRNO(hio_pwrite(DATA(i)->host->fd, buf, (size_t)got, (off_t)*pos));
 		uio_revert(u, (size_t)(got - MAX(n, 0)));
 		if (n <= 0)
 			return done ? done : n == -ENOMEM ? -ENOSPC : n;

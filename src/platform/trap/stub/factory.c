@@ -8,6 +8,7 @@
 #include <asm/unistd.h>
 #include <linux/filter.h>
 #include <linux/futex.h>
+#include <linux/prctl.h>
 #include <linux/seccomp.h>
 #include "platform/trap/layout.h"
 #include "sys.h"
@@ -66,11 +67,13 @@ static void zygote_main(void *arg)
 	sys3(__NR_madvise, s, SLOT_SIZE, 10);
 	if (sys6(__NR_prctl, 38 /* NO_NEW_PRIVS */, 1, 0, 0, 0, 0) < 0)
 		fail(13);
-	sys6(__NR_prctl, 4 /* SET_DUMPABLE */, 1, 0, 0, 0, 0);
 	fd = sys3(__NR_seccomp, SECCOMP_SET_MODE_FILTER,
 		  SECCOMP_FILTER_FLAG_NEW_LISTENER | (1UL << 5) /* WAIT_KILLABLE_RECV */, &prog);
 	if (fd == -EINVAL)
 		fd = sys3(__NR_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &prog);
+	/* Under the filter, and not before, the kernel may read and write this memory. */
+	if (sys6(__NR_prctl, PR_SET_DUMPABLE, 1, 0, 0, 0, 0) < 0)
+		fail(17);
 	__atomic_store_n(&s->listener, (int32_t)fd, __ATOMIC_SEQ_CST);
 	sys6(__NR_futex, (long)&s->listener, FUTEX_WAKE, 1, 0, 0, 0);
 	if (fd < 0)
@@ -174,6 +177,8 @@ static void serve_one(void)
 
 void factory_main(void)
 {
+	/* It has no filter: the kernel, which is of the same user and may be broken into, must not get at its memory. */
+	sys6(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0, 0);
 	for (;;)
 		serve_one();
 }
