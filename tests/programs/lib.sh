@@ -11,24 +11,40 @@ cleanup() {
 	rm -rf "$work"
 }
 trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+# What both sides find as /mnt: the scripts of this folder and a static busybox under its own name.
+mkdir "$work/share"
+cp "$NACRE_TOP"/tests/programs/* /bin/busybox "$work/share"
 
 # inside [mkbundle options] -- COMMAND...: runs it in a new container over the root file system, kept unchanged by
 # an in-memory overlay; stdout and stderr in $work/out, status in $rc.
 inside() {
 	cid=prog-$$-$n
-	"$NACRE_TOP/tests/mkbundle" "$work/bundle" "$rootfs" --bind "$NACRE_TOP/tests/programs:/mnt:ro" "$@"
+	"$NACRE_TOP/tests/mkbundle" "$work/bundle" "$rootfs" --bind "$work/share:/mnt:ro" "$@"
 	rc=0
 	timeout -k 5 "${LIMIT:-60}" "$NACRE" --root "$NACRE_ROOT" --overlay=memory run --bundle "$work/bundle" "$cid" \
 		>"$work/out" 2>&1 <"${STDIN:-/dev/null}" || rc=$?
 }
-# The same command in a chroot on the host: the oracle. Output in $work/want.
+# The same command in a chroot on the host: the oracle. Output in $work/want. OVER=1 puts an overlay in memory over the
+# tree, for commands that write to it; without, directories show the link counts that they have.
 native() {
 	want_rc=0
-	timeout -k 5 "${LIMIT:-60}" unshare -mpf --propagation private sh -c '
-		mount -t proc proc "$0/proc" && mount --bind "$1" "$0/mnt" && mount -t tmpfs tmpfs "$0/tmp" &&
-		mount --bind /dev "$0/dev" || exit 99
-		root=$0; shift; exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 TERM=xterm chroot "$root" "$@"' \
-		"$rootfs" "$NACRE_TOP/tests/programs" "$@" >"$work/want" 2>&1 <"${STDIN:-/dev/null}" || want_rc=$?
+	mkdir -p "$work/native"
+	timeout -k 5 "${LIMIT:-60}" unshare -muipf --propagation private sh -c '
+		root=$0 at=$2
+		if [ "$3" = 1 ]; then
+			mount -t tmpfs tmpfs "$at" && mkdir "$at/up" "$at/work" "$at/root" || exit 99
+			mount -t overlay overlay -o "lowerdir=$root,upperdir=$at/up,workdir=$at/work" "$at/root" || exit 99
+			root=$at/root
+		fi
+		mount -t proc proc "$root/proc" && mount --bind -o ro "$1" "$root/mnt" && mount -t tmpfs tmpfs "$root/tmp" &&
+			mount --rbind /dev "$root/dev" && mount -t devpts -o newinstance,gid=5,mode=620,ptmxmode=666 devpts "$root/dev/pts" &&
+			mount -t sysfs sysfs "$root/sys" && hostname nacre-test || exit 99
+		shift 3
+		ulimit -Sn 1024 && ulimit -Hn 4096
+		exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 TERM=xterm chroot "$root" "$@"' \
+		"$rootfs" "$work/share" "$work/native" "${OVER:-0}" "$@" >"$work/want" 2>&1 <"${STDIN:-/dev/null}" || want_rc=$?
 }
 report() { # report OK NAME
 	n=$((n + 1))

@@ -53,7 +53,7 @@ bool pgrp_orphaned(struct pid *pgrp, struct thread_group *ignore)
 	list_for_each_entry(x, &pgrp->tasks[PIDTYPE_PGID], pid_node[PIDTYPE_PGID]) {
 		struct thread_group *pa = x->tg->parent;
 
-		if (x->tg == ignore || x->tg->live == 0 || !pa || pa->is_init)
+		if (x->tg == ignore || x->tg->live == 0 || !pa)
 			continue;
 		if (pa->session == x->tg->session && pa->pgrp != pgrp)
 			return false;
