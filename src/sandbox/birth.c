@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include "base/log.h"
+#include "base/title.h"
 #include "proto/fuse_wire.h"
 #include "sandbox/sanitizer.h"
 
@@ -114,8 +115,12 @@ static int keep(int fd, int at)
 
 static _Noreturn void factory(int sock, int stub, uid_t kuid)
 {
-	char *const argv[] = {(char *)(uintptr_t)"nacre-stub", NULL}, *const envp[] = {NULL};
+	char title[STUB_TITLE], *const argv[] = {title, NULL}, *const envp[] = {NULL};
 
+	/* Room for the command lines of guest processes, which the host's ps finds there. */
+	memset(title, ' ', sizeof(title) - 1);
+	memcpy(title, "nacre-stub", strlen("nacre-stub"));
+	title[sizeof(title) - 1] = 0;
 	if (unshare(CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
 		child_fail("the factory's namespaces");
 	setsid();
