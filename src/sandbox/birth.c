@@ -44,6 +44,25 @@ int open_program(const char *name)
 	return fd < 0 ? log_errno(-errno, "opening %s", path) : fd;
 }
 
+int open_null(void)
+{
+	_cleanup_close_ int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int high = fd < 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, 64);
+
+	return high < 0 ? log_errno(-errno, "/dev/null") : high;
+}
+
+int seal_descriptors(int null, bool has_log, unsigned kept, int prog)
+{
+	/* The container's streams are not ours: who reads them waits until the last holder is gone. */
+	for (int fd = 0; fd < (has_log ? 3 : 2); fd++)
+		if (dup3(null, fd, 0) < 0)
+			return -errno;
+	syscall(SYS_close_range, kept, (unsigned)prog - 1, 0);
+	syscall(SYS_close_range, (unsigned)prog + 1, ~0U, 0);
+	return 0;
+}
+
 static int child_fail(const char *what)
 {
 	log_errno(-errno, "%s", what);
@@ -131,12 +150,13 @@ static _Noreturn void factory(int sock, int stub, uid_t kuid)
 	/* stdin, stdout and stderr are not the stub's business. */
 	syscall(SYS_close_range, 0U, 2U, 0);
 	syscall(SYS_close_range, 4U, (unsigned)stub - 1, 0);
+	syscall(SYS_close_range, (unsigned)stub + 1, ~0U, 0);
 	syscall(SYS_execveat, stub, "", argv, envp, AT_EMPTY_PATH);
 	_exit(127);
 }
 
 struct fds {
-	int control, factory, proc, log, kernel, stub;
+	int control, factory, proc, log, kernel, stub, null;
 };
 
 static _Noreturn void exec_kernel(const struct birth *b, struct fds *f)
@@ -171,7 +191,8 @@ static _Noreturn void exec_kernel(const struct birth *b, struct fds *f)
 	}
 	argv[n] = NULL;
 	drop_rights(b->kuid);
-	syscall(SYS_close_range, base, (unsigned)f->kernel - 1, 0);
+	if (seal_descriptors(f->null, f->log >= 0, base, f->kernel) < 0)
+		child_fail("descriptors");
 	syscall(SYS_execveat, f->kernel, "", argv, envp, AT_EMPTY_PATH);
 	child_fail("executing nacre-kernel");
 	_exit(127);
@@ -234,14 +255,15 @@ static _Noreturn void process_one(const struct birth *b, struct fds *f, int net,
 int birth_kernel(struct birth *b)
 {
 	_cleanup_close_ int kernel = open_program("nacre-kernel"), stub = open_program("nacre-stub"), net = -1;
+	_cleanup_close_ int null = open_null();
 	struct cgroup_door own = {.v2 = -1}, containers = {.v2 = -1};
-	struct fds f = {.control = b->listen_fd, .log = b->opts->log_fd, .kernel = kernel, .stub = stub};
+	struct fds f = {.control = b->listen_fd, .log = b->opts->log_fd, .kernel = kernel, .stub = stub, .null = null};
 	const char *path = b->spec->ns[OCI_NS_NET].path;
 	int sv[2], go[2], r;
 	pid_t pid;
 
-	if (kernel < 0 || stub < 0)
-		return kernel < 0 ? kernel : stub;
+	if (kernel < 0 || stub < 0 || null < 0)
+		return kernel < 0 ? kernel : MIN(stub, null);
 	if (path) {
 		net = open(path, O_RDONLY | O_CLOEXEC);
 		if (net < 0)

@@ -35,6 +35,11 @@ int birth_gofer(struct birth *b) __must_check;
 int birth_gofer_hooks(struct birth *b, const char *state_json) __must_check;
 /* Opens a program of the runtime (nacre-kernel...) by name: beside the running nacre, or in libexec. */
 int open_program(const char *name) __must_check;
+/* A descriptor of /dev/null above those that programs are given; -errno after a message. */
+int open_null(void) __must_check;
+/* Before the exec of prog: 0, 1 and (with a log of its own) 2 become null, and of the rest only those below kept
+ * stay. */
+int seal_descriptors(int null, bool has_log, unsigned kept, int prog) __must_check;
 /* Number of exports: the root and each bind mount. */
 unsigned export_count(const struct oci_spec *spec);
 
