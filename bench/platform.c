@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/compiler.h"
+#include "base/title.h"
 #include "kernel/hostfd.h"
 #include "platform/platform.h"
 
@@ -90,7 +91,10 @@ static void start(void)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) < 0)
 		die("socketpair");
 	if (fork() == 0) {
-		char *const argv[] = {(char *)"nacre-stub", NULL};
+		char title[STUB_TITLE], *const argv[] = {title, NULL};
+
+		memset(title, ' ', sizeof(title) - 1);
+		title[sizeof(title) - 1] = 0;
 
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (*freezer)
@@ -116,7 +120,7 @@ static struct pt_thread *spawn(const char *code, size_t n)
 	};
 	struct pt_thread *pt;
 
-	if (pt_spawn(ct, "bench", &pt) < 0 || pt_batch_run(pt, ops, 2) < 0 ||
+	if (pt_spawn(ct, &pt) < 0 || pt_batch_run(pt, ops, 2) < 0 ||
 	    pt_copy_out(pt, uaddr(CODE), code, n) != n)
 		die("spawn");
 	pt_regs(pt)->rip = CODE;
@@ -201,7 +205,7 @@ static void item_birth(void)
 		for (int k = 0; k < RUNS; k++) {
 			t = now();
 			for (int i = 0; i < 100; i++) {
-				int r = how == 2 ? pt_spawn(ct, "x", &child) : pt_clone(pt, how == 1, &child);
+				int r = how == 2 ? pt_spawn(ct, &child) : pt_clone(pt, how == 1, &child);
 
 				if (r < 0) {
 					fprintf(stderr, "birth %d: %s\n", i, strerror(-r));

@@ -10,11 +10,18 @@
 #include "base/log.h"
 #include "cli/cli.h"
 
+/* A process that is just being made or that has just ended has no number on the host. */
 static void print_json(const struct container_process *p, size_t n)
 {
+	const char *comma = "";
+
 	printf("[");
-	for (size_t i = 0; i < n; i++)
-		printf("%s%d", i ? "," : "", p[i].host_pid);
+	for (size_t i = 0; i < n; i++) {
+		if (!p[i].host_pid)
+			continue;
+		printf("%s%d", comma, p[i].host_pid);
+		comma = ",";
+	}
 	printf("]\n");
 }
 

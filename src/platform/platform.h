@@ -64,9 +64,11 @@ void pt_stay_on_cpu(bool stay);
 /* --- threads and address spaces --------------------------------------------------------------- */
 
 /* A fresh, empty address space with one thread, all registers zero (rip must be set before
- * pt_run). argv0 becomes the visible name of the host process (hint, truncated). Any thread; the
- * calling kernel thread becomes the owner. Returns 0, -EAGAIN, -ENOMEM. */
-int pt_spawn(struct pt_container *c, const char *argv0, struct pt_thread **ret) __must_check;
+ * pt_run). Any thread; the calling kernel thread becomes the owner. Returns 0, -EAGAIN, -ENOMEM. */
+int pt_spawn(struct pt_container *c, struct pt_thread **ret) __must_check;
+/* The command line that the host's ps shows of pt's process: argv until its NULL, truncated. For people
+ * only: the guest may change it, and a failure is nobody's business. */
+void pt_set_title(struct pt_thread *pt, char *const *argv);
 /* A second thread with the same registers: in a copy of the address space (share_mm false: the
  * host's fork), or in the same one (true). The new thread is stopped at the user boundary; the
  * caller changes its registers and hands it to its own kernel thread with pt_adopt.

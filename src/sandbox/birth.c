@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include "base/log.h"
 #include "confine/rights.h"
+#include "base/title.h"
 #include "proto/fuse_wire.h"
 #include "sandbox/sanitizer.h"
 
@@ -38,6 +39,24 @@ int open_program(const char *name)
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 	}
 	return fd < 0 ? log_errno(-errno, "opening %s", path) : fd;
+}
+
+int open_null(void)
+{
+	_cleanup_close_ int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int high = fd < 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, 64);
+
+	return high < 0 ? log_errno(-errno, "/dev/null") : high;
+}
+
+int seal_descriptors(int null, int log, unsigned kept, int prog)
+{
+	/* The container's streams are not ours: who reads them waits until the last holder is gone. */
+	if (dup3(null, 0, 0) < 0 || dup3(null, 1, 0) < 0 || (log >= 0 && dup3(log, 2, 0) < 0))
+		return -errno;
+	syscall(SYS_close_range, kept, (unsigned)prog - 1, 0);
+	syscall(SYS_close_range, (unsigned)prog + 1, ~0U, 0);
+	return 0;
 }
 
 static int child_fail(const char *what)
@@ -104,8 +123,12 @@ static int keep(int fd, int at)
 
 static _Noreturn void factory(int sock, int stub, uid_t kuid)
 {
-	char *const argv[] = {(char *)(uintptr_t)"nacre-stub", NULL}, *const envp[] = {NULL};
+	char title[STUB_TITLE], *const argv[] = {title, NULL}, *const envp[] = {NULL};
 
+	/* Room for the command lines of guest processes, which the host's ps finds there. */
+	memset(title, ' ', sizeof(title) - 1);
+	memcpy(title, "nacre-stub", strlen("nacre-stub"));
+	title[sizeof(title) - 1] = 0;
 	if (unshare(CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
 		child_fail("the factory's namespaces");
 	setsid();
@@ -157,14 +180,8 @@ static _Noreturn void exec_kernel(const struct birth *b, struct fds *f)
 	}
 	argv[n] = NULL;
 	drop_rights(b->kuid);
-	/* What the caller happened to have open is not the kernel's: neither its stdio, except for log lines that have no
-	 * other place, nor anything above. */
-	keep(f->null, 0);
-	keep(f->null, 1);
-	if (f->log >= 0)
-		keep(f->log, 2);
-	syscall(SYS_close_range, base, (unsigned)f->kernel - 1, 0);
-	syscall(SYS_close_range, (unsigned)f->kernel + 1, ~0U, 0);
+	if (seal_descriptors(f->null, f->log, base, f->kernel) < 0)
+		child_fail("descriptors");
 	syscall(SYS_execveat, f->kernel, "", argv, envp, AT_EMPTY_PATH);
 	child_fail("executing nacre-kernel");
 	_exit(127);
@@ -226,18 +243,16 @@ static _Noreturn void process_one(const struct birth *b, struct fds *f, int net,
 
 int birth_kernel(struct birth *b)
 {
-	_cleanup_close_ int kernel = open_program("nacre-kernel"), stub = open_program("nacre-stub"), net = -1,
-			    null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	_cleanup_close_ int kernel = open_program("nacre-kernel"), stub = open_program("nacre-stub"), net = -1;
+	_cleanup_close_ int null = open_null();
 	struct cgroup_door own = {.v2 = -1}, containers = {.v2 = -1};
 	struct fds f = {.control = b->listen_fd, .log = b->opts->log_fd, .kernel = kernel, .stub = stub, .null = null};
 	const char *path = b->spec->ns[OCI_NS_NET].path;
 	int sv[2], go[2], r;
 	pid_t pid;
 
-	if (kernel < 0 || stub < 0)
-		return kernel < 0 ? kernel : stub;
-	if (null < 0)
-		return log_errno(-errno, "/dev/null");
+	if (kernel < 0 || stub < 0 || null < 0)
+		return kernel < 0 ? kernel : MIN(stub, null);
 	if (path) {
 		net = open(path, O_RDONLY | O_CLOEXEC);
 		if (net < 0)

@@ -37,6 +37,11 @@ int birth_gofer_hooks(struct birth *b, const char *state_json) __must_check;
 uid_t birth_kuid(const char *sandbox_id);
 /* Opens a program of the runtime (nacre-kernel...) by name: beside the running nacre, or in libexec. */
 int open_program(const char *name) __must_check;
+/* A descriptor of /dev/null above those that programs are given; -errno after a message. */
+int open_null(void) __must_check;
+/* Before the exec of prog: 0 and 1 become null, 2 the log if there is one (-1: it stays), of the rest only those below kept
+ * stay. */
+int seal_descriptors(int null, int log, unsigned kept, int prog) __must_check;
 /* Number of exports: the root and each bind mount. */
 unsigned export_count(const struct oci_spec *spec);
 

@@ -93,7 +93,11 @@ static int signal_process(const struct runtime_opts *r, const char *id, const ch
 	q.exec_id = (char *)(uintptr_t)(exec_id ? exec_id : "");
 	q.signal = (uint32_t)sig;
 	q.all = all;
-	return control_call(fd, "Signal", &q.base, NULL, 0, NULL, NULL);
+	err = control_call(fd, "Signal", &q.base, NULL, 0, NULL, NULL);
+	/* What is frozen cannot die, and the gofer could not tell: as runc does, thaw what is already dead. */
+	if (err == 0 && sig == SIGKILL && !exec_id && s->cgroup && cgroup_is_frozen(s->cgroup))
+		err = cgroup_freeze(s->cgroup, false);
+	return err;
 }
 
 int container_signal(const struct runtime_opts *r, const char *id, int sig, bool all)
@@ -257,9 +261,11 @@ int container_ps(const struct runtime_opts *r, const char *id, struct container_
 	Nacre__Sandbox__V1__ContainerRequest q = NACRE__SANDBOX__V1__CONTAINER_REQUEST__INIT;
 	_cleanup_(state_freep) struct state *s = NULL;
 	Nacre__Sandbox__V1__PidsResponse *resp;
+	_cleanup_free_ struct pid_pair *pairs = NULL;
 	struct container_process *v;
 	_cleanup_close_ int fd = -1;
 	struct rpc_buf reply;
+	size_t npairs = 0;
 	int err = load(r, id, &s);
 
 	if (err < 0)
@@ -275,12 +281,21 @@ int container_ps(const struct runtime_opts *r, const char *id, struct container_
 	rpc_buf_done(&reply);
 	if (!resp)
 		return log_errno(-EPROTO, "the sandbox's list of processes");
+	/* The kernel knows its processes by their numbers in the sandbox's pid namespace. */
+	err = proc_of_namespace(&s->kernel, &pairs, &npairs);
+	if (err < 0) {
+		nacre__sandbox__v1__pids_response__free_unpacked(resp, NULL);
+		return log_errno(err, "the processes of container %s", id);
+	}
 	v = calloc(resp->n_processes + 1, sizeof(*v));
 	for (size_t i = 0; v && i < resp->n_processes; i++) {
 		const Nacre__Sandbox__V1__ProcessInfo *p = resp->processes[i];
 
 		v[i] = (struct container_process){.pid = (int)p->pid, .ppid = (int)p->ppid, .uid = (int)p->uid,
-						  .host_pid = (int)p->host_pid, .command = strdup(p->command)};
+						  .command = strdup(p->command)};
+		for (size_t k = 0; k < npairs; k++)
+			if (pairs[k].inner == (int)p->host_pid)
+				v[i].host_pid = pairs[k].outer;
 	}
 	*ret_n = resp->n_processes;
 	nacre__sandbox__v1__pids_response__free_unpacked(resp, NULL);

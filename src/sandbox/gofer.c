@@ -215,14 +215,14 @@ static void build_root(const struct birth *b, char *flags, size_t cap)
 		child_fail("sealing the gofer's root", NULL);
 }
 
-static _Noreturn void gofer_main(const struct birth *b, int sock, int prog, int hooks)
+static _Noreturn void gofer_main(const struct birth *b, int sock, int prog, int null, int hooks)
 {
 	char flags[12288], exports[16], sockfd[16], logfd[16];
 	char *const envp[] = {NULL};
 	char *argv[] = {(char *)(uintptr_t)"nacre-gofer", (char *)(uintptr_t)"--socket-fd", sockfd,
 			(char *)(uintptr_t)"--log-fd", logfd, (char *)(uintptr_t)"--exports", exports,
 			(char *)(uintptr_t)"--export-flags", flags, NULL};
-	int log = b->opts->log_fd, null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int log = b->opts->log_fd;
 
 	setsid();
 	if (unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS) < 0 ||
@@ -240,13 +240,10 @@ static _Noreturn void gofer_main(const struct birth *b, int sock, int prog, int 
 	prog = fcntl(prog, F_DUPFD_CLOEXEC, 64);
 	sock = fcntl(sock, F_DUPFD_CLOEXEC, 64);
 	log = log >= 0 ? fcntl(log, F_DUPFD_CLOEXEC, 64) : -1;
-	/* Of the caller's stdio nothing but a place for log lines that have no other. */
-	if (prog < 0 || null < 0 || dup3(sock, 3, 0) < 0 ||
-	    (log >= 0 && (dup3(log, 4, 0) < 0 || dup3(log, 2, 0) < 0)) || dup3(null, 0, 0) < 0 ||
-	    dup3(null, 1, 0) < 0)
+	if (prog < 0 || dup3(sock, 3, 0) < 0 || (log >= 0 && dup3(log, 4, 0) < 0))
 		child_fail("descriptors", NULL);
-	syscall(SYS_close_range, log >= 0 ? 5U : 4U, (unsigned)prog - 1, 0);
-	syscall(SYS_close_range, (unsigned)prog + 1, ~0U, 0);
+	if (seal_descriptors(null, log, log >= 0 ? 5 : 4, prog) < 0)
+		child_fail("descriptors", NULL);
 	snprintf(sockfd, sizeof(sockfd), "3");
 	snprintf(logfd, sizeof(logfd), "%d", log >= 0 ? 4 : 2);
 	snprintf(exports, sizeof(exports), "%u", export_count(b->spec));
@@ -286,12 +283,12 @@ static int await(int sock)
 int birth_gofer(struct birth *b)
 {
 	_cleanup_close_ int prog = open_program("nacre-gofer"), pidns = open_ns(b->kernel, "pid"),
-			    own = open_ns(getpid(), "pid");
+			    own = open_ns(getpid(), "pid"), null = open_null();
 	struct cgroup_door door = {.v2 = -1};
 	int sv[2], hooks[2] = {-1, -1}, r;
 	pid_t pid;
 
-	if (prog < 0 || pidns < 0 || own < 0)
+	if (prog < 0 || pidns < 0 || own < 0 || null < 0)
 		return -ENOENT;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) < 0)
 		return log_errno(-errno, "socketpair");
@@ -307,7 +304,7 @@ int birth_gofer(struct birth *b)
 		pid = cgroup_door_fork(&door, 0);
 		if (pid == 0) {
 			close(TAKE_FD(b->hooks_sock));
-			gofer_main(b, sv[1], prog, hooks[1]);
+			gofer_main(b, sv[1], prog, null, hooks[1]);
 		}
 		if (pid < 0)
 			r = log_errno(pid, "forking the gofer");

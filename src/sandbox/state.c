@@ -108,6 +108,62 @@ int proc_kill(const struct proc_id *p)
 	return 0;
 }
 
+/* The last number of NSpid, the process's in its own pid namespace; 0 when it is gone. */
+static int innermost_pid(int pid)
+{
+	char path[64], line[256], *last;
+	_cleanup_fclose_ FILE *f = NULL;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f)) {
+		if (strncmp(line, "NSpid:", 6))
+			continue;
+		last = strrchr(line, '\t');
+		return last ? atoi(last) : 0;
+	}
+	return 0;
+}
+
+int proc_of_namespace(const struct proc_id *first, struct pid_pair **ret, size_t *ret_n)
+{
+	char path[64], ns[64] = "", other[64];
+	DIR *dir = opendir("/proc");
+	struct dirent *e;
+	ssize_t n;
+
+	*ret = NULL;
+	*ret_n = 0;
+	if (!dir)
+		return -errno;
+	snprintf(path, sizeof(path), "/proc/%d/ns/pid", first->pid);
+	n = readlink(path, ns, sizeof(ns) - 1);
+	while (n > 0 && (e = readdir(dir))) {
+		int pid = atoi(e->d_name), inner;
+		struct pid_pair *v;
+
+		if (pid <= 0)
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/ns/pid", pid);
+		if (readlink(path, other, sizeof(other)) != n || memcmp(ns, other, (size_t)n) != 0)
+			continue;
+		inner = innermost_pid(pid);
+		v = inner ? reallocarray(*ret, *ret_n + 1, sizeof(*v)) : *ret;
+		if (!inner)
+			continue;
+		if (!v) {
+			closedir(dir);
+			free(*ret);
+			*ret = NULL;
+			return -ENOMEM;
+		}
+		*ret = v;
+		v[(*ret_n)++] = (struct pid_pair){pid, inner};
+	}
+	closedir(dir);
+	return n > 0 ? 0 : -ESRCH;
+}
+
 /* --- the file -------------------------------------------------------------------------------------------- */
 
 static void add_string(struct json_object *o, const char *key, const char *v)

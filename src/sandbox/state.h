@@ -48,6 +48,11 @@ int proc_id_of(pid_t pid, struct proc_id *ret) __must_check;
 bool proc_alive(const struct proc_id *p);
 /* A pidfd of exactly that process, -ESRCH when it is gone. */
 int proc_open(const struct proc_id *p) __must_check;
+struct pid_pair {
+	int outer, inner; /* as this process counts, and inside */
+};
+/* The processes of the pid namespace of first. Freed by the caller. */
+int proc_of_namespace(const struct proc_id *first, struct pid_pair **ret, size_t *ret_n) __must_check;
 /* SIGKILL without waiting; gone already is success. */
 void proc_strike(const struct proc_id *p);
 /* SIGKILL and wait until it is gone (reaping it when it is our child); at most 10 s: -ETIMEDOUT. */

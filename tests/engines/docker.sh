@@ -4,17 +4,8 @@
 . "$(dirname "$0")/lib.sh"
 
 docker=/usr/bin/docker # Debian's, of the daemon's age
-mkdir "$work/cd" "$work/docker"
-cat >"$work/containerd.toml" <<T
-version = 2
-root = "$work/cd/root"
-state = "$work/cd/state"
-disabled_plugins = ["io.containerd.grpc.v1.cri"]
-[grpc]
-  address = "$work/cd/sock"
-[ttrpc]
-  address = "$work/cd/sock.ttrpc"
-T
+mkdir "$work/docker"
+start_containerd
 cat >"$work/daemon.json" <<T
 {"containerd": "$work/cd/sock", "data-root": "$work/docker/data", "exec-root": "$work/docker/exec",
  "pidfile": "$work/docker/pid", "hosts": ["unix://$work/docker/sock"], "cgroup-parent": "/$tag",
@@ -22,9 +13,6 @@ cat >"$work/daemon.json" <<T
  "default-ulimits": {"nofile": {"Name": "nofile", "Soft": 1024, "Hard": 4096}},
  "runtimes": {"nacre": {"path": "${RUNTIME:-$NACRE}"}}, "default-runtime": "nacre"}
 T
-containerd --config "$work/containerd.toml" >"$work/containerd.log" 2>&1 &
-daemons=$!
-until_true 20 test -S "$work/cd/sock"
 dockerd --config-file "$work/daemon.json" >"$work/dockerd.log" 2>&1 &
 daemons="$! $daemons"
 D="$docker -H unix://$work/docker/sock"

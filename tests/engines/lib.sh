@@ -48,6 +48,11 @@ daemons=
 at_exit=end_inside
 end_inside() {
 	echo "$n" >"$ENGINES_INSIDE/n"
+	# What is frozen outlives its namespace's end, which would wait for it for ever.
+	for d in $(cgroups); do
+		[ ! -e "$d/freezer.state" ] || echo THAWED >"$d/freezer.state"
+		[ ! -e "$d/cgroup.freeze" ] || echo 0 >"$d/cgroup.freeze"
+	done
 	for p in $daemons; do
 		kill "$p" && wait "$p"
 	done
@@ -96,3 +101,20 @@ until_true() {
 on_tty() { timeout 30 python3 -c 'import pty, sys; pty.spawn(sys.argv[1:])' "$@" </dev/null 2>&1 | tr -d '\r'; }
 # nacre_processes: those of this test's sandboxes.
 nacre_processes() { ps -eo pid=,stat=,comm= | grep -e nacre- | grep -v ' Z'; }
+# start_containerd: Debian's, with root, state and socket ($work/cd/sock) of its own.
+start_containerd() {
+	mkdir "$work/cd"
+	cat >"$work/containerd.toml" <<T
+version = 2
+root = "$work/cd/root"
+state = "$work/cd/state"
+disabled_plugins = ["io.containerd.grpc.v1.cri"]
+[grpc]
+  address = "$work/cd/sock"
+[ttrpc]
+  address = "$work/cd/sock.ttrpc"
+T
+	containerd --config "$work/containerd.toml" >"$work/containerd.log" 2>&1 &
+	daemons="$! $daemons"
+	until_true 20 test -S "$work/cd/sock" || diag "$(tail -5 "$work/containerd.log")"
+}

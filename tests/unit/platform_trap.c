@@ -9,6 +9,7 @@
 #include <time.h>
 #include "../tap.h"
 #include "base/log.h"
+#include "base/title.h"
 #include "kernel/hostfd.h"
 #include "platform/platform.h"
 #include "platform/trap/trap.h"
@@ -64,8 +65,10 @@ static void start(void)
 	}
 	REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) == 0);
 	if (fork() == 0) {
-		char *const argv[] = {(char *)"nacre-stub", NULL};
+		char title[STUB_TITLE], *const argv[] = {title, NULL};
 
+		memset(title, ' ', sizeof(title) - 1);
+		title[sizeof(title) - 1] = 0;
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dup2(sv[1], 3);
 		syscall(SYS_close_range, 4U, ~0U, 0);
@@ -90,7 +93,7 @@ static struct pt_thread *spawn_code(const char *code, const char *end)
 	struct pt_op rx = {.kind = PT_OP_MPROTECT, .addr = CODE, .len = 4096, .prot = PROT_READ | PROT_EXEC};
 	struct pt_thread *pt = NULL;
 
-	REQUIRE(pt_spawn(ct, "guest", &pt) == 0);
+	REQUIRE(pt_spawn(ct, &pt) == 0);
 	REQUIRE(pt_batch_run(pt, ops, 2) == 0);
 	REQUIRE(pt_copy_out(pt, uaddr(CODE), code, (size_t)(end - code)) == (size_t)(end - code));
 	REQUIRE(pt_batch_run(pt, &rx, 1) == 0);

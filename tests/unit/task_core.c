@@ -38,7 +38,7 @@ void pt_run(struct pt_thread *pt, struct pt_exit *x)
 	memset(x, 0, sizeof(*x));
 	x->event = script(pt) ? PT_EV_INTERRUPT : PT_EV_SYSCALL;
 }
-int pt_spawn(struct pt_container *c, const char *n, struct pt_thread **ret)
+int pt_spawn(struct pt_container *c, struct pt_thread **ret)
 {
 	*ret = calloc(1, sizeof(**ret));
 	return 0;
@@ -140,7 +140,7 @@ static void on_exit_fn(void *priv, int status)
 
 static int start(struct task *t, void *arg)
 {
-	(void)!pt_spawn(NULL, "", &t->pt);
+	(void)!pt_spawn(NULL, &t->pt);
 	t->mm = mm_new(&the_as);
 	return 0;
 }

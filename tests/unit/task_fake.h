@@ -152,12 +152,16 @@ static struct pt_as *fake_as_new(void)
 	FAKE_INC(fake_spaces);
 	return as;
 }
-int pt_spawn(struct pt_container *c, const char *argv0, struct pt_thread **ret)
+void pt_set_title(struct pt_thread *pt, char *const *argv)
+{
+	(void)pt;
+	(void)argv;
+}
+int pt_spawn(struct pt_container *c, struct pt_thread **ret)
 {
 	struct pt_thread *pt = calloc(1, sizeof(*pt));
 
 	(void)c;
-	(void)argv0;
 	pt->as = fake_as_new();
 	FAKE_INC(fake_threads);
 	*ret = pt;
@@ -503,7 +507,7 @@ static int fake_start(struct task *t, void *arg)
 {
 	struct pt_thread *pt;
 
-	if (pt_spawn(NULL, "x", &pt))
+	if (pt_spawn(NULL, &pt))
 		return SIGKILL;
 	pt->regs.rip = FAKE_RIP((uintptr_t)arg);
 	pt->regs.rsp = FAKE_STACK;

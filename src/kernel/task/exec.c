@@ -204,8 +204,9 @@ int do_exec(struct task *t, struct exec_image *img)
 		return -EIO;
 	cred = exec_cred(t, img);
 	fresh = sighand_new();
-	r = cred && fresh ? pt_spawn(t->ct->pt, img->filename, &pt) : -ENOMEM;
+	r = cred && fresh ? pt_spawn(t->ct->pt, &pt) : -ENOMEM;
 	if (r == 0) {
+		pt_set_title(pt, img->argv);
 		mm = mm_new(pt_as(pt));
 		r = mm ? unshare_files(t) : -ENOMEM;
 	}

@@ -74,8 +74,10 @@ static int ask_factory(unsigned slot, pid_t *ret_pid, int *ret_listener)
 	if (rep.error)
 		return rep.error < 0 ? rep.error : -EPROTO;
 	c = CMSG_FIRSTHDR(&m);
-	if (!c || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof(int)) || rep.pid <= 0)
+	if (!c || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof(int)) || rep.pid <= 0 ||
+	    rep.title < AREA_END || rep.title > HOST_STACK_END - STUB_TITLE)
 		return -EPROTO;
+	__atomic_store_n(&trap.title, rep.title, __ATOMIC_RELAXED); /* one factory: always the same */
 	memcpy(ret_listener, CMSG_DATA(c), sizeof(int));
 	*ret_pid = rep.pid;
 	return 0;

@@ -130,3 +130,17 @@ void *pt_staging(struct pt_thread *pt, size_t *len)
 	*len = SLOT_DATA_SIZE;
 	return (char *)pt->slot + SLOT_DATA_OFFSET;
 }
+
+void pt_set_title(struct pt_thread *pt, char *const *argv)
+{
+	char text[STUB_TITLE] = "";
+	size_t n = 0;
+
+	for (; *argv && n + 1 < sizeof(text); argv++) {
+		size_t len = MIN(strlen(*argv), sizeof(text) - 1 - n);
+
+		memcpy(text + n, *argv, len);
+		n += len + 1;
+	}
+	(void)!vm_move(pt->as, text, uaddr(__atomic_load_n(&trap.title, __ATOMIC_RELAXED)), sizeof(text), true);
+}

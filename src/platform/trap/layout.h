@@ -10,6 +10,7 @@
 #define NACRE_PLATFORM_TRAP_LAYOUT_H
 
 #include <stdint.h>
+#include "base/title.h"
 
 /* The guest's addresses end at 0x7e0000000000 (PT_GUEST_END). 4 GiB stay empty behind them, so that
  * the filter can compare upper halves of addresses alone. */
@@ -103,6 +104,9 @@ struct factory_request { /* with one descriptor: the slot memfd */
 struct factory_reply { /* with one descriptor, the listener, when error is 0 */
 	int32_t error; /* negative errno */
 	int32_t pid;
+	uint64_t title; /* where every stub of the zygote's has its command line, STUB_TITLE bytes */
 };
+/* Where the host's stack ends, of which a stub keeps only the pages of its command line, above the areas. */
+#define HOST_STACK_END 0x7ffffffff000ULL
 
 #endif

@@ -247,7 +247,7 @@ int pt_clone(struct pt_thread *parent, bool share_mm, struct pt_thread **ret)
 	return r;
 }
 
-int pt_spawn(struct pt_container *c, const char *argv0 __unused, struct pt_thread **ret)
+int pt_spawn(struct pt_container *c, struct pt_thread **ret)
 {
 	struct pt_thread *pt;
 	int r;

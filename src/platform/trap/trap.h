@@ -101,6 +101,7 @@ struct trap {
 	unsigned ncpu;
 	cpu_set_t cpus; /* that the sandbox may use, usable many */
 	unsigned usable;
+	uint64_t title; /* of every stub: where its command line lies (struct factory_reply) */
 	bool no_process_vm; /* forced or found: copy through slots */
 };
 extern struct trap trap;

@@ -4,6 +4,7 @@
 	.globl _start
 _start:
 	xor %ebp, %ebp
+	mov %rsp, %rdi
 	and $-16, %rsp
 	call factory_main
 	ud2

@@ -51,6 +51,28 @@ static void install_handlers(void)
 			fail(12);
 }
 
+/* title: the first argument, STUB_TITLE bytes, where the host looks for a command line. */
+static void name_process(char *title)
+{
+	static const char name[] = "nacre-stub";
+
+	for (unsigned i = 0; i < STUB_TITLE; i++)
+		title[i] = i < sizeof(name) ? name[i] : 0;
+}
+
+/* Everything behind the areas goes but the pages of the command line, which begin empty: what the host
+ * wrote around it is not the guest's to read. */
+static void drop_stack(char *title)
+{
+	uint64_t from = (uint64_t)title & ~4095ULL, to = ((uint64_t)title + STUB_TITLE + 4095) & ~4095ULL;
+
+	sys3(__NR_munmap, AREA_END, from - AREA_END, 0);
+	sys3(__NR_munmap, to, HOST_STACK_END - to, 0);
+	if (sys6(__NR_mmap, (long)from, (long)(to - from), 3, 0x32 /* PRIVATE ANONYMOUS FIXED */, -1, 0) < 0)
+		fail(17);
+	name_process(title);
+}
+
 /* On the area's stack, with the old stack gone. */
 static void zygote_main(void *arg)
 {
@@ -59,10 +81,9 @@ static void zygote_main(void *arg)
 	struct slot *s = SLOT0;
 	long fd;
 
-	(void)arg;
 	sys3(__NR_munmap, 0x1000, STUB_BASE - 0x1000, 0);
 	sys3(__NR_munmap, STUB_BASE + STUB_SIZE, AREA_BASE - STUB_BASE - STUB_SIZE, 0);
-	sys3(__NR_munmap, AREA_END, 0x7ffffffff000ULL - AREA_END, 0);
+	drop_stack(arg);
 	install_handlers();
 	sys3(__NR_madvise, s, SLOT_SIZE, 10);
 	if (sys6(__NR_prctl, 38 /* NO_NEW_PRIVS */, 1, 0, 0, 0, 0) < 0)
@@ -86,7 +107,7 @@ static void zygote_main(void *arg)
 	fail(16);
 }
 
-static long make_zygote(int memfd, uint32_t index, long *ret_pid)
+static long make_zygote(int memfd, uint32_t index, char *title, long *ret_pid)
 {
 	struct {
 		int64_t sec, nsec;
@@ -104,7 +125,7 @@ static long make_zygote(int memfd, uint32_t index, long *ret_pid)
 	s->go = 0;
 	pid = sys6(__NR_clone, CLONE_FORK_FLAGS, 0, 0, 0, 0, 0);
 	if (pid == 0)
-		stub_on_stack(AREA_BASE + ALTSTACK_SIZE, zygote_main, 0);
+		stub_on_stack(AREA_BASE + ALTSTACK_SIZE, zygote_main, title);
 	if (pid < 0)
 		return pid;
 	*ret_pid = pid;
@@ -130,9 +151,9 @@ struct rights {
 	int32_t fd, pad;
 };
 
-static void reply(int error, int pid, int fd)
+static void reply(int error, int pid, const char *title, int fd)
 {
-	struct factory_reply rep = {error, pid};
+	struct factory_reply rep = {error, pid, (uint64_t)title};
 	uint64_t iov[2] = {(uint64_t)&rep, sizeof(rep)};
 	struct rights c = {20, 1, 1, fd, 0};
 	struct message m = {.iov = iov, .iovlen = 1};
@@ -145,7 +166,7 @@ static void reply(int error, int pid, int fd)
 		fail(21);
 }
 
-static void serve_one(void)
+static void serve_one(char *title)
 {
 	struct factory_request req = {0, 0};
 	uint64_t iov[2] = {(uint64_t)&req, sizeof(req)};
@@ -158,11 +179,11 @@ static void serve_one(void)
 	if (r <= 0)
 		fail(0);
 	if (r != sizeof(req) || req.magic != FACTORY_MAGIC || c.fd < 0) {
-		reply(-EINVAL, 0, -1);
+		reply(-EINVAL, 0, title, -1);
 		return;
 	}
-	r = make_zygote(c.fd, req.slot, &pid);
-	reply(r < 0 ? (int)r : 0, (int)pid, r < 0 ? -1 : (int)r);
+	r = make_zygote(c.fd, req.slot, title, &pid);
+	reply(r < 0 ? (int)r : 0, (int)pid, title, r < 0 ? -1 : (int)r);
 	/* From here on the zygote has the table to itself; then it may go on and close everything. */
 	if (sys3(__NR_unshare, 0x400 /* CLONE_FILES */, 0, 0) < 0)
 		fail(22);
@@ -175,10 +196,18 @@ static void serve_one(void)
 	sys3(__NR_munmap, AREA_BASE, ALTSTACK_SIZE, 0);
 }
 
-void factory_main(void)
+void factory_main(const uint64_t *stack)
 {
+	char *title = (char *)stack[1];
+	unsigned n = 0;
+
 	/* It has no filter: the kernel, which is of the same user and may be broken into, must not get at its memory. */
 	sys6(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0, 0);
+	while (title[n])
+		n++;
+	if (stack[0] != 1 || n != STUB_TITLE - 1)
+		fail(18);
+	name_process(title);
 	for (;;)
-		serve_one();
+		serve_one(title);
 }

@@ -61,7 +61,7 @@ uint64_t fp_size(const struct ucontext *uc);
 long fp_save(const struct ucontext *uc, uint64_t to);
 long fp_load(struct ucontext *uc, uint64_t from);
 /* factory.c */
-_Noreturn void factory_main(void);
+_Noreturn void factory_main(const uint64_t *stack); /* argc, argv... as the host gave them */
 #pragma GCC visibility pop
 
 #endif
