@@ -44,6 +44,11 @@ static struct {
 	_Alignas(64) uint32_t n; /* atomic */
 } busy[BUSY_SHARDS];
 
+static bool valid_cpu(unsigned cpu)
+{
+	return cpu < trap.ncpu && cpu < CPU_SETSIZE && CPU_ISSET(cpu, &trap.cpus);
+}
+
 static uint32_t busy_cpus(void)
 {
 	uint32_t sum = 0;
@@ -51,6 +56,26 @@ static uint32_t busy_cpus(void)
 	for (unsigned i = 0; i < BUSY_SHARDS && i < trap.ncpu; i++)
 		sum += __atomic_load_n(&busy[i].n, __ATOMIC_RELAXED);
 	return sum;
+}
+
+/* The CPU for a pair that is on cpu: another one if the sandbox's hand-offs crowd this one and spare that one. Held threads
+ * are not balanced by the host: without this, threads that were made on one CPU all stay there. */
+static unsigned fair_cpu(unsigned cpu)
+{
+	uint32_t best, n;
+	unsigned fair = cpu;
+
+	if (busy_cpus() <= trap.usable)
+		return cpu;
+	best = __atomic_load_n(&busy[cpu % BUSY_SHARDS].n, __ATOMIC_RELAXED);
+	for (unsigned i = 0; i < trap.ncpu; i++) {
+		n = __atomic_load_n(&busy[i % BUSY_SHARDS].n, __ATOMIC_RELAXED);
+		if (n + 1 < best && valid_cpu(i)) {
+			best = n;
+			fair = i;
+		}
+	}
+	return fair;
 }
 
 static bool crowded(void)
@@ -99,11 +124,6 @@ static void hold_guest(struct pt_thread *pt, int cpu)
 	}
 	pt->pace.pinned = cpu >= 0;
 	thread_affinity(pt, &set);
-}
-
-static bool valid_cpu(unsigned cpu)
-{
-	return cpu < trap.ncpu && cpu < CPU_SETSIZE && CPU_ISSET(cpu, &trap.cpus);
 }
 
 static void stop_spinning(struct pt_thread *pt, uint64_t now, bool failed)
@@ -188,14 +208,15 @@ void pace_handoff(struct pt_thread *pt, uint64_t now)
 			place_self(pt, cpu, true);
 		return;
 	}
-	if ((int)cpu != p->cpu)
-		place_self(pt, cpu, false);
 	if (!p->pinned) {
+		cpu = fair_cpu(cpu);
 		hold_guest(pt, (int)cpu);
 		p->pinned_ns = now;
 	} else if (now - p->pinned_ns > PIN_NS) {
 		hold_guest(pt, -1);
 	}
+	if ((int)cpu != p->cpu)
+		place_self(pt, cpu, false);
 }
 
 bool pace_poll(struct pt_thread *pt)
