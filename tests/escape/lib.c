@@ -124,6 +124,36 @@ int in_child(void (*fn)(void *), void *arg, int ms, int *late)
 	return -1;
 }
 
+struct result *in_children(void (*fn)(void *), unsigned total, unsigned workers, int ms)
+{
+	struct result *res = mmap(NULL, total * sizeof(*res), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (res == MAP_FAILED) {
+		perror("mmap");
+		exit(2);
+	}
+	for (unsigned k = 0; k < total; k++)
+		res[k].status = -1;
+	fflush(NULL);
+	for (unsigned w = 0; w < workers; w++) {
+		if (fork() != 0)
+			continue;
+		lib_init(); /* a report of its own */
+		for (unsigned k = w; k < total; k += workers) {
+			res[k].status = in_child(fn, &k, ms, &res[k].late);
+			res[k].state = report->state;
+			res[k].result = report->result;
+			res[k].extra = report->extra;
+			usleep(20000);
+			res[k].moves = res[k].extra != report->extra;
+		}
+		_exit(0);
+	}
+	while (wait(NULL) > 0)
+		;
+	return res;
+}
+
 int readable(uint64_t addr, void *byte)
 {
 	if (sigsetjmp(fault_jmp, 1))
