@@ -71,6 +71,7 @@ static void child_thief(void *arg)
 	pthread_t t;
 	long r;
 
+	be_nobody(*(unsigned *)arg);
 	threads = *(unsigned *)arg % 2;
 	for (unsigned i = 0; i < nhidden; i++)
 		if (hidden[i].write)
@@ -119,7 +120,7 @@ static void child_stray(void *arg)
 	pthread_t t;
 	long r;
 
-	(void)arg;
+	be_nobody(*(unsigned *)arg);
 	pthread_create(&t, NULL, turner, NULL);
 	usleep(5000);
 	find_writable();

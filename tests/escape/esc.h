@@ -31,6 +31,8 @@ struct result {
 	int moves; /* extra went on changing when the child had ended: something of it lives */
 };
 struct result *in_children(void (*fn)(void *), unsigned total, unsigned workers, int ms);
+/* Gives up all rights inside the sandbox, and the right to signal others. */
+void be_nobody(unsigned k);
 unsigned rnd(void);
 int readable(uint64_t addr, void *byte);
 int writable(uint64_t addr);

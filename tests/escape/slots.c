@@ -128,6 +128,7 @@ static void child(void *arg)
 	work = k % NWORKS;
 	mode = k / NWORKS % NMODES;
 	seed += k * 104729;
+	be_nobody(k);
 	signal(SIGUSR1, nothing);
 	for (unsigned i = 0; i < 2; i++)
 		if (pthread_create(&t[i], NULL, worker, NULL))
