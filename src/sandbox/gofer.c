@@ -241,6 +241,7 @@ static _Noreturn void gofer_main(const struct birth *b, int sock, int prog, int 
 	if (prog < 0 || dup3(sock, 3, 0) < 0 || (log >= 0 && dup3(log, 4, 0) < 0))
 		child_fail("descriptors", NULL);
 	syscall(SYS_close_range, log >= 0 ? 5U : 4U, (unsigned)prog - 1, 0);
+	syscall(SYS_close_range, (unsigned)prog + 1, ~0U, 0); /* the caller's may be anywhere */
 	snprintf(sockfd, sizeof(sockfd), "3");
 	snprintf(logfd, sizeof(logfd), "%d", log >= 0 ? 4 : 2);
 	snprintf(exports, sizeof(exports), "%u", export_count(b->spec));
