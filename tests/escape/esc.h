@@ -24,6 +24,15 @@ void lib_init(void);
 /* Runs fn(arg) in a child for at most ms; past that it is killed. Returns its wait status, or -1 when even SIGKILL does
  * not end it (which fails the run). *late: it had to be killed. */
 int in_child(void (*fn)(void *), void *arg, int ms, int *late);
+/* The same for k = 0 to total - 1 (fn gets a pointer to k), so many at a time. */
+struct result {
+	long state, result, extra;
+	int status, late;
+	int moves; /* extra went on changing when the child had ended: something of it lives */
+};
+struct result *in_children(void (*fn)(void *), unsigned total, unsigned workers, int ms);
+/* Gives up all rights inside the sandbox, and the right to signal others. */
+void be_nobody(unsigned k);
 unsigned rnd(void);
 int readable(uint64_t addr, void *byte);
 int writable(uint64_t addr);
@@ -45,6 +54,8 @@ extern struct region hidden[REGIONS_MAX];
 extern unsigned nsites, nhidden;
 /* Scans; deep: with smaller strides. */
 void find_sites(int deep);
+/* Again, but only around the writable memory: areas of new threads. */
+void find_writable(void);
 /* A checksum of the hidden memory that is not writable. */
 uint64_t hidden_sum(void);
 uint64_t hidden_text(uint64_t *end);

@@ -122,6 +122,16 @@ void find_sites(int deep)
 			find_insns(&hidden[i]);
 }
 
+void find_writable(void)
+{
+	unsigned n = nhidden;
+
+	read_maps();
+	for (unsigned i = 0; i < n; i++)
+		if (hidden[i].write)
+			scan(hidden[i].end, hidden[i].end + 4 * MIB, 16 * PAGE);
+}
+
 uint64_t hidden_sum(void)
 {
 	uint64_t h = 14695981039346656037ULL;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The trap platform under a null kernel: guest code of a few instructions, run through the real factory. */
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -538,6 +540,139 @@ TEST(attacks)
 	}
 	pt_release(SPAWN(g_loop));
 	CHECK_EQ(zygote_deaths, 0);
+}
+
+/* --- guests that do not answer ---------------------------------------------------------------------------- */
+
+static void *doomer(void *arg)
+{
+	pt_doom(arg);
+	return NULL;
+}
+
+/* No interruption reaches it, as when guest code has masked the host's signals: past the deadline it dies. */
+TEST(doomed)
+{
+	struct pt_thread *pt;
+	struct pt_exit e;
+	pthread_t th;
+
+	start();
+	pt = SPAWN(g_spin);
+	pthread_create(&th, NULL, doomer, pt);
+	pt_run(pt, &e);
+	CHECK_EQ(e.event, PT_EV_DEAD);
+	pthread_join(th, NULL);
+	pt_release(pt);
+	/* One that comes back in time lives. */
+	pt = SPAWN(g_loop);
+	pt_doom(pt);
+	for (int i = 0; i < 100; i++) {
+		pt_run(pt, &e);
+		CHECK_EQ(e.event, PT_EV_SYSCALL);
+	}
+	pt_release(pt);
+	CHECK_EQ(zygote_deaths, 0);
+}
+
+static void *scribbler(void *arg)
+{
+	struct pt_thread *pt = arg;
+
+	nanosleep(&(struct timespec){0, 20000000}, NULL);
+	__atomic_store_n(&pt->slot->turn, 0xdeadbeef, __ATOMIC_SEQ_CST);
+	syscall(SYS_futex, &pt->slot->turn, 1 /* WAKE */, 1000);
+	return NULL;
+}
+
+/* The turn word is the guest's to write: a value that is neither's turn must not make the kernel wait for ever. */
+TEST(scribbled_turn)
+{
+	struct pt_thread *pt;
+	struct pt_exit e;
+	pthread_t th;
+
+	start();
+	pt = SPAWN(g_spin);
+	pthread_create(&th, NULL, scribbler, pt);
+	pt_run(pt, &e);
+	CHECK_EQ(e.event, PT_EV_DEAD); /* no event that there is */
+	pthread_join(th, NULL);
+	pt_release(pt);
+}
+
+/* The host kills a process that has not run yet. */
+TEST(killed_by_host)
+{
+	struct pt_thread *pt;
+	struct pt_exit e;
+
+	start();
+	pt = SPAWN(g_spin);
+	CHECK_EQ(kill(pt_as_host_pid(pt_as(pt)), SIGKILL), 0);
+	pt_run(pt, &e);
+	CHECK_EQ(e.event, PT_EV_DEAD);
+	pt_release(pt);
+	CHECK_EQ(zygote_deaths, 0);
+}
+
+static void *run_one(void *arg)
+{
+	struct pt_exit e;
+
+	pt_adopt(arg);
+	pt_run(arg, &e);
+	return NULL;
+}
+
+/* Guest code ends a thread by the stub's own exit; the host gives its number to a new process, which must be born all the
+ * same, and the old thread's affinity and interruptions must not reach it. */
+TEST(reused_number)
+{
+	struct pt_thread *pt, *t, *fresh;
+	struct pt_exit e;
+	pthread_t th;
+	cpu_set_t set, was, now;
+	int status;
+	uint64_t sc;
+	pid_t child;
+	FILE *f;
+
+	/* Numbers are given out one after the other in a pid namespace of one's own. */
+	REQUIRE(unshare(CLONE_NEWPID | CLONE_NEWNS) == 0);
+	child = fork();
+	if (child) {
+		REQUIRE(waitpid(child, &status, 0) == child);
+		CHECK_EQ(status, 0);
+		return;
+	}
+	REQUIRE(mount("proc", "/proc", "proc", 0, NULL) == 0 || errno == EBUSY);
+	start();
+	sc = stub_syscall();
+	REQUIRE(sc);
+	pt = SPAWN(g_loop);
+	pt_run(pt, &e);
+	REQUIRE(pt_clone(pt, true, &t) == 0);
+	pt_regs(t)->rip = sc;
+	pt_regs(t)->rax = SYS_exit;
+	pthread_create(&th, NULL, run_one, t); /* waits until its address space dies */
+	while (syscall(SYS_tgkill, pt_as_host_pid(pt_as(pt)), t->tid, 0) == 0)
+		sched_yield();
+	f = fopen("/proc/sys/kernel/ns_last_pid", "w");
+	REQUIRE(f && fprintf(f, "%d", t->tid - 1) > 0 && fclose(f) == 0);
+	REQUIRE(pt_spawn(ct, "guest", &fresh) == 0);
+	REQUIRE(fresh->tid == t->tid);
+	REQUIRE(sched_getaffinity(fresh->tid, sizeof(was), &was) == 0);
+	CPU_ZERO(&set);
+	CPU_SET(CPU_ISSET(0, &was) ? 1 : 0, &set);
+	thread_affinity(t, &set);
+	REQUIRE(sched_getaffinity(fresh->tid, sizeof(now), &now) == 0);
+	CHECK(CPU_EQUAL(&was, &now));
+	pt_as_kill(pt_as(pt));
+	pthread_join(th, NULL);
+	CHECK_EQ(kill(fresh->tid, 0), 0);
+	fflush(stdout);
+	_exit(tap_failures != 0);
 }
 
 TAP_MAIN()

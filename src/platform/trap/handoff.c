@@ -42,32 +42,33 @@ static void check_doom(struct pt_thread *pt, uint64_t now)
 		pt_as_kill(pt->as);
 }
 
+/* The guest can write the word at will and wake its sleepers for nothing: whatever is not the stub's turn is the kernel's, and the
+ * time is looked at after each sleep. */
 static int wait_turn(struct pt_thread *pt, uint64_t deadline)
 {
 	struct slot *s = pt->slot;
 	struct timespec abs;
-	uint64_t until, look = monotonic_ns() + LOOK_NS;
-	long r;
+	uint64_t until, now, look = monotonic_ns() + LOOK_NS;
 
-	while (__atomic_load_n(&s->turn, __ATOMIC_SEQ_CST) != TURN_KERNEL) {
+	while (__atomic_load_n(&s->turn, __ATOMIC_SEQ_CST) == TURN_STUB) {
 		if (is_dead(pt))
 			return -ESRCH;
 		until = MIN(MIN(deadline, look), pace_hold_end(pt));
 		abs = (struct timespec){(time_t)(until / NSEC_PER_SEC), (long)(until % NSEC_PER_SEC)};
 		__atomic_store_n(&s->kernel_sleeps, 1, __ATOMIC_SEQ_CST);
-		r = futex(&s->turn, FUTEX_WAIT_BITSET, TURN_STUB, &abs);
+		(void)futex(&s->turn, FUTEX_WAIT_BITSET, TURN_STUB, &abs);
 		__atomic_store_n(&s->kernel_sleeps, 0, __ATOMIC_SEQ_CST);
-		if (r == 0 || errno != ETIMEDOUT)
-			continue;
-		if (until == deadline)
+		if (__atomic_load_n(&s->turn, __ATOMIC_SEQ_CST) != TURN_STUB)
+			break;
+		now = monotonic_ns();
+		if (now >= deadline)
 			return -ETIMEDOUT;
-		if (until != look) {
+		if (now >= pace_hold_end(pt))
 			pace_let_go(pt); /* it computes: let the host choose its core */
-			continue;
+		if (now >= look) {
+			check_doom(pt, now);
+			look = now + LOOK_NS;
 		}
-		look = monotonic_ns();
-		check_doom(pt, look);
-		look += LOOK_NS;
 	}
 	return is_dead(pt) ? -ESRCH : 0;
 }

@@ -231,7 +231,7 @@ bool pace_poll(struct pt_thread *pt)
 
 	while (t < limit) {
 		for (unsigned i = 0; i < 16; i++) {
-			if (__atomic_load_n(&pt->slot->turn, __ATOMIC_ACQUIRE) == TURN_KERNEL)
+			if (__atomic_load_n(&pt->slot->turn, __ATOMIC_ACQUIRE) != TURN_STUB)
 				return true;
 			__builtin_ia32_pause();
 		}
