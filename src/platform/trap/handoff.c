@@ -47,11 +47,17 @@ static int wait_turn(struct pt_thread *pt, uint64_t deadline)
 	struct slot *s = pt->slot;
 	struct timespec abs;
 	uint64_t until, look = monotonic_ns() + LOOK_NS;
+	uint32_t turn;
 	long r;
 
-	while (__atomic_load_n(&s->turn, __ATOMIC_SEQ_CST) != TURN_KERNEL) {
+	while ((turn = __atomic_load_n(&s->turn, __ATOMIC_SEQ_CST)) != TURN_KERNEL) {
 		if (is_dead(pt))
 			return -ESRCH;
+		/* Forged. The futex would not sleep on it, and we would run for ever at nobody's cost but the host's. */
+		if (turn != TURN_STUB) {
+			pt_as_kill(pt->as);
+			return -ESRCH;
+		}
 		until = MIN(MIN(deadline, look), pace_hold_end(pt));
 		abs = (struct timespec){(time_t)(until / NSEC_PER_SEC), (long)(until % NSEC_PER_SEC)};
 		__atomic_store_n(&s->kernel_sleeps, 1, __ATOMIC_SEQ_CST);
