@@ -47,9 +47,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	r = opts_parse(&cmd, opts, data[0] & 1, &argc, &rest);
 	/* What is left is some of the arguments and ends with NULL; numbers are in range. */
 	if (r == 0) {
-		if (argc < 1 || argc > n || rest[argc] || v.number < 0)
+		if (argc < 0 || argc >= n || rest[argc] || v.number < 0)
 			abort();
-		for (int i = 1; i < argc; i++) {
+		for (int i = 0; i < argc; i++) {
 			bool ours = false;
 
 			for (int k = 1; k < n; k++)

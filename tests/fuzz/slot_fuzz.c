@@ -137,6 +137,7 @@ static void notification(struct pt_thread *pt)
 	struct seccomp_notif n = {.id = 1};
 	struct pt_thread *child = NULL, *i;
 	uint8_t how = byte();
+	bool known;
 	uint64_t order[6];
 	uint32_t token = 0;
 	bool closing = box.zygote_closing;
@@ -147,7 +148,8 @@ static void notification(struct pt_thread *pt)
 	kind = pt->order.kind;
 	list_for_each_entry(i, &box.births, birth)
 		child = i;
-	n.pid = how & 1 ? (uint32_t)pt->tid : (uint32_t)next_tid;
+	known = (how & 1) && pt->tid;
+	n.pid = (uint32_t)(known ? pt->tid : next_tid);
 	if (how & 2 && child) {
 		token = child->token;
 		n.data.nr = SYS_mmap;
@@ -173,7 +175,7 @@ static void notification(struct pt_thread *pt)
 		n.data.args[(how >> 5) % 6] = word();
 	if (how == 0xff)
 		n.data.nr = byte();
-	next_tid += !(how & 1) && next_tid < FIRST_PID + (int)ARRAY_SIZE(killed);
+	next_tid += !known && next_tid < FIRST_PID + (int)ARRAY_SIZE(killed);
 	r = decide(&box, &n);
 	if (r)
 		return;
@@ -183,7 +185,7 @@ static void notification(struct pt_thread *pt)
 	else if (n.data.nr == SYS_clone)
 		require((kind == ORDER_CLONE_FORK && n.data.args[0] == CLONE_FORK_FLAGS && !n.data.args[1]) ||
 			(kind == ORDER_CLONE_THREAD && n.data.args[0] == CLONE_THREAD_FLAGS));
-	else if (n.data.nr == SYS_mmap && (how & 1))
+	else if (n.data.nr == SYS_mmap && known)
 		require(kind == ORDER_MMAP && !memcmp(n.data.args, order, sizeof(order)) &&
 			n.data.args[0] < PT_GUEST_END && n.data.args[1] <= PT_GUEST_END - n.data.args[0]);
 	else
