@@ -139,11 +139,7 @@ static _Noreturn void factory(int sock, int stub, uid_t kuid)
 	/* stdin, stdout and stderr are not the stub's business. */
 	syscall(SYS_close_range, 0U, 2U, 0);
 	syscall(SYS_close_range, 4U, (unsigned)stub - 1, 0);
-<<<<<<< HEAD
 	syscall(SYS_close_range, (unsigned)stub + 1, ~0U, 0);
-=======
-	syscall(SYS_close_range, (unsigned)stub + 1, ~0U, 0); /* the caller's may be anywhere */
->>>>>>> escape
 	syscall(SYS_execveat, stub, "", argv, envp, AT_EMPTY_PATH);
 	_exit(127);
 }
@@ -184,13 +180,8 @@ static _Noreturn void exec_kernel(const struct birth *b, struct fds *f)
 	}
 	argv[n] = NULL;
 	drop_rights(b->kuid);
-<<<<<<< HEAD
 	if (seal_descriptors(f->null, f->log, base, f->kernel) < 0)
 		child_fail("descriptors");
-=======
-	syscall(SYS_close_range, base, (unsigned)f->kernel - 1, 0);
-	syscall(SYS_close_range, (unsigned)f->kernel + 1, ~0U, 0);
->>>>>>> escape
 	syscall(SYS_execveat, f->kernel, "", argv, envp, AT_EMPTY_PATH);
 	child_fail("executing nacre-kernel");
 	_exit(127);

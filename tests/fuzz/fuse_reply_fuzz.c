@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <sys/socket.h>
 #include "base/log.h"
-#include "fuse_standalone.h"
+#include "standalone.h"
 #include "gofer_fakevfs.h"
 
 static struct {

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include "base/log.h"
-#include "fuse_standalone.h"
+#include "standalone.h"
 #include "gofer/server.h"
 
 static struct gofer g;

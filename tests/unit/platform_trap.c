@@ -36,9 +36,12 @@ __asm__(".section .rodata\n"
 	/* jumps to rdi with rax, the way an attacker uses the stub's own system calls */
 	"g_jump: jmp *%rdi\n"
 	"g_jump_end:\n"
+	/* a word of its own slot is no turn at all; then it waits for good */
+	"g_forge: movl $7, (%rdi)\n1: pause\n jmp 1b\n"
+	"g_forge_end:\n"
 	".text\n");
 extern const char g_loop[], g_loop_end[], g_spin[], g_spin_end[], g_load[], g_load_end[], g_fp[],
-	g_fp_end[], g_jump[], g_jump_end[];
+	g_fp_end[], g_jump[], g_jump_end[], g_forge[], g_forge_end[];
 
 static struct pt_container *ct;
 static int zygote_deaths;
@@ -490,6 +493,22 @@ static uint64_t stub_syscall(void)
 
 /* Guest code jumps to the stub's own system call with everything that it must not do: the address space dies,
  * the container goes on. Unordered shapes that need an order fail and nothing is cloned or mapped. */
+/* The kernel thread neither sleeps on such a word nor runs for ever. */
+TEST(forged_turn)
+{
+	struct pt_thread *pt;
+	struct pt_exit e;
+
+	start();
+	pt = SPAWN(g_forge);
+	pt_regs(pt)->rdi = AREA_BASE + SLOT_OFFSET + offsetof(struct slot, turn);
+	pt_run(pt, &e);
+	CHECK_EQ(e.event, PT_EV_DEAD);
+	pt_release(pt);
+	pt_container_free(ct);
+	pt_fini();
+}
+
 TEST(attacks)
 {
 	static const struct {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A main() for the FUSE fuzzers where libFuzzer is missing: random inputs from a seed (argument 1) for
+/* A main() for fuzzers where libFuzzer is missing: random inputs from a seed (argument 1) for
  * some seconds (argument 2, default 2). The seed is printed first, so a crash can be repeated. */
-#ifndef NACRE_FUZZ_FUSE_STANDALONE_H
-#define NACRE_FUZZ_FUSE_STANDALONE_H
+#ifndef NACRE_FUZZ_STANDALONE_H
+#define NACRE_FUZZ_STANDALONE_H
 
 #include <stdint.h>
 #include <stdio.h>
