@@ -193,9 +193,6 @@ def interrupt(t):
     t.expect(r"\^C")
     t.expect(PROMPT)
     t.run("echo $?", "^130\r\n")
-    t.send("echo half a li\x03")
-    t.expect(r"\^C\r\n")
-    t.expect(PROMPT)
 
 
 def line_editing(t):
