@@ -131,4 +131,22 @@ TEST(background_read_stops)
 	CHECK_EQ(st, 0);
 }
 
+/* The other end opened by TIOCGPTPEER has its name, as ttyname() needs it. */
+TEST(peer_has_its_name)
+{
+	int n = -1, fd, m2 = posix_openpt(O_RDWR | O_NOCTTY);
+	char want[32];
+
+	REQUIRE(m2 >= 0);
+	CHECK_EQ(ioctl(m2, TIOCGPTN, &n), 0);
+	CHECK_ERR(ioctl(m2, TIOCGPTPEER, O_RDWR | O_NOCTTY), EIO); /* locked */
+	CHECK_EQ(unlockpt(m2), 0);
+	fd = ioctl(m2, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	REQUIRE(fd >= 0);
+	snprintf(want, sizeof(want), "/dev/pts/%d", n);
+	REQUIRE(ttyname(fd));
+	CHECK_STR(ttyname(fd), want);
+	CHECK_EQ(fcntl(fd, F_GETFD), FD_CLOEXEC);
+}
+
 TAP_MAIN()

@@ -3,7 +3,25 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include "kernel/signal/internal.h"
+
+struct waitq signal_arrivals = {
+	.lock = MUTEX_INIT(RANK_WAITQ, "signal arrivals"),
+	.entries = {&signal_arrivals.entries, &signal_arrivals.entries},
+};
+static int watchers; /* atomic: number of signalfds */
+
+void signal_arrivals_watch(int by)
+{
+	__atomic_add_fetch(&watchers, by, __ATOMIC_SEQ_CST);
+}
+
+static void arrived(void)
+{
+	if (__atomic_load_n(&watchers, __ATOMIC_SEQ_CST))
+		wake_up_all(&signal_arrivals, EPOLLIN);
+}
 
 struct sighand *sighand_new(void)
 {
@@ -97,12 +115,14 @@ int sigpending_add(struct sigpending *p, int sig, const siginfo_t *info, struct 
 		if (sig >= SIGRTMIN_KERNEL && info && info->si_code != SI_USER)
 			return -EAGAIN;
 		p->set |= KSIGMASK(sig);
+		arrived();
 		return 0;
 	}
 	fill_info(&q->info, sig, info);
 	list_add_tail(&q->node, &p->queue);
 	__atomic_add_fetch(&tg->nqueued, 1, __ATOMIC_RELAXED);
 	p->set |= KSIGMASK(sig);
+	arrived();
 	return 0;
 }
 
@@ -200,4 +220,10 @@ int dequeue_signal(struct task *t, ksigset_t mask, siginfo_t *ret)
 	recalc_sigpending(t);
 	mutex_unlock(&t->sighand->lock);
 	return sig;
+}
+
+bool signals_waiting(struct task *t, ksigset_t mask)
+{
+	MUTEX_GUARD(&t->sighand->lock);
+	return ((t->pending.set | t->tg->shared_pending.set) & mask) != 0;
 }

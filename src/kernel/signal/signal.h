@@ -8,6 +8,7 @@
 #include "base/lock.h"
 #include "base/ref.h"
 #include "kernel/types.h"
+#include "kernel/wait.h"
 
 #define NSIG_GUEST 64
 typedef uint64_t ksigset_t; /* bit n-1 = signal n: the kernel's layout, not libc's */
@@ -69,5 +70,11 @@ void set_temporary_mask(struct task *t, ksigset_t mask);
 void user_boundary(struct task *t, bool in_syscall, long syscall_ret);
 /* Next pending signal of t in mask taken out of the queue (signalfd, sigtimedwait); 0 none. */
 int dequeue_signal(struct task *t, ksigset_t mask, siginfo_t *ret);
+/* Is a signal of mask pending for t (its own or its group's)? */
+bool signals_waiting(struct task *t, ksigset_t mask);
+/* Woken whenever a signal becomes pending anywhere, while somebody watches: one queue that outlives all, because
+ * what polls a signalfd may outlive the task whose signals it asked for. */
+extern struct waitq signal_arrivals;
+void signal_arrivals_watch(int by); /* +1 a signalfd was made, -1 it went */
 
 #endif

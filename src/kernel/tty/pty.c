@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/sysmacros.h>
+#include "kernel/fs/devpts/devpts.h"
 #include "kernel/task/task.h"
 #include "kernel/tty/tty.h"
 #include "kernel/usercopy.h"
@@ -205,16 +206,10 @@ static long open_peer(struct tty *tty, struct file *f, struct task *t, uint32_t 
 	struct file *p;
 	int r;
 
-	r = anon_file_new("/dev/pts", &tty_file_ops, NULL, flags & (O_ACCMODE | O_NONBLOCK | O_NOCTTY),
-			  S_IFCHR | 0620, &p);
+	r = devpts_open_peer(f, tty->index, flags & (O_ACCMODE | O_NONBLOCK | O_NOCTTY), &p);
 	if (r < 0)
 		return r;
-	p->inode->rdev = tty->dev;
-	r = tty_open_slave(tty_get(tty), p);
-	if (r < 0)
-		tty_put(tty);
-	else
-		r = fd_install(t, p, 0, flags & O_CLOEXEC);
+	r = fd_install(t, p, 0, flags & O_CLOEXEC);
 	if (r < 0)
 		file_put(p);
 	return r;

@@ -28,6 +28,7 @@ struct tty {
 	struct waitq write_wait;	  /* slave writers */
 	struct waitq far_wait;		  /* master: readers and writers; host: the pump */
 	int host_fd;			  /* the host pty, else -1 */
+	struct winsize host_ws GUARDED_BY(lock); /* the host's size as last seen */
 	void (*kick)(struct tty *t);	  /* output is there or input room is: wake the far side */
 	struct pty_set *set;		  /* whose number index is, with a reference; or NULL */
 	dev_t dev;			  /* 136:N */
@@ -58,6 +59,9 @@ void tty_resize(struct tty *t, unsigned rows, unsigned cols);
 int tty_host_new(int host_slave_fd, unsigned rows, unsigned cols, struct tty **ret) __must_check;
 /* The host side's bytes flow from here on, and its end is seen: after the first open. */
 int tty_host_start(struct tty *t) __must_check;
+/* Takes over a size that the host's side was given since the last look (an engine that holds the master says
+ * nothing of it to us). Without effect for other terminals. */
+void tty_host_look(struct tty *t);
 /* A file on t without a name in any devpts, O_RDWR. */
 int tty_anon_file(struct tty *t, struct file **ret) __must_check;
 

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/sysmacros.h>
 #include "base/log.h"
 #include "kernel/tty/tty.h"
@@ -56,13 +57,30 @@ static void host_kick(struct tty *t)
 	sleeper_wake(&p->sleeper); /* it looks itself at what is left and at the room for input */
 }
 
+void tty_host_look(struct tty *t)
+{
+	struct winsize ws;
+	bool changed;
+
+	if (t->host_fd < 0 || ioctl(t->host_fd, TIOCGWINSZ, &ws) < 0)
+		return;
+	mutex_lock(&t->lock);
+	changed = ws.ws_row != t->host_ws.ws_row || ws.ws_col != t->host_ws.ws_col;
+	t->host_ws = ws;
+	mutex_unlock(&t->lock);
+	if (changed)
+		tty_resize(t, ws.ws_row, ws.ws_col);
+}
+
 static bool pump_input(struct tty *t, size_t room)
 {
 	uint8_t buf[1024];
 	ssize_t n = read(t->host_fd, buf, MIN(room, sizeof(buf)));
 
-	if (n > 0)
+	if (n > 0) {
+		tty_host_look(t);
 		(void)tty_receive(t, buf, (size_t)n);
+	}
 	return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
@@ -151,6 +169,10 @@ int tty_host_new(int host_slave_fd, unsigned rows, unsigned cols, struct tty **r
 	t->host_fd = host_slave_fd;
 	t->ws.ws_row = (unsigned short)rows;
 	t->ws.ws_col = (unsigned short)cols;
+	if (ioctl(host_slave_fd, TIOCGWINSZ, &t->host_ws) < 0)
+		t->host_ws = t->ws;
+	if (!rows || !cols)
+		t->ws = t->host_ws;
 	fl = fcntl(host_slave_fd, F_GETFL);
 	if (fl < 0 || fcntl(host_slave_fd, F_SETFL, fl | O_NONBLOCK) < 0)
 		return -errno;

@@ -90,6 +90,7 @@ static long window_size(struct tty *tty, struct task *t, bool set, uint64_t arg)
 	int r;
 
 	if (!set) {
+		tty_host_look(tty);
 		mutex_lock(&tty->lock);
 		ws = tty->ws;
 		mutex_unlock(&tty->lock);

@@ -242,6 +242,26 @@ int devpts_open_slave(struct file *f, int index)
 	return r;
 }
 
+int devpts_open_peer(struct file *master, int index, unsigned flags, struct file **ret)
+{
+	_cleanup_(path_put) struct path pts = {0}, slave = {0};
+	struct pty_set *s;
+	char name[16];
+	int r = 0;
+
+	if (master->path.dentry->sb->type == &devpts_fs_type) {
+		pts = (struct path){master->path.mnt, master->path.dentry->sb->root};
+		path_get(&pts);
+	} else {
+		r = find_set(master, &pts, &s);
+	}
+	if (r < 0)
+		return r;
+	snprintf(name, sizeof(name), "%d", index);
+	r = path_lookup_from(&pts, name, 0, &slave);
+	return r < 0 ? r : file_open_path(&slave, flags, current->cred, ret);
+}
+
 int devpts_add_host(const struct path *pts, struct tty *t, struct file **ret)
 {
 	struct synth_fs *fs = pts->dentry->sb->priv;
