@@ -16,26 +16,6 @@
 #include "sandbox/request.h"
 #include "sandbox/state.h"
 
-static int wait_exec(int fd, const struct exec_opts *o, int *ret_status)
-{
-	Nacre__Sandbox__V1__WaitRequest q = NACRE__SANDBOX__V1__WAIT_REQUEST__INIT;
-	Nacre__Sandbox__V1__WaitResponse *resp;
-	struct rpc_buf reply;
-	int r;
-
-	q.id = (char *)(uintptr_t)o->id;
-	q.exec_id = (char *)(uintptr_t)o->exec_id;
-	r = control_call(fd, "Wait", &q.base, NULL, 0, &reply, NULL);
-	if (r < 0)
-		return r;
-	resp = nacre__sandbox__v1__wait_response__unpack(NULL, reply.len, reply.data);
-	*ret_status = resp ? (int)resp->status : 0;
-	if (resp)
-		nacre__sandbox__v1__wait_response__free_unpacked(resp, NULL);
-	rpc_buf_done(&reply);
-	return 0;
-}
-
 /* Ends like the command: by its code, or by its signal. */
 static _Noreturn void end_as(int status)
 {
@@ -68,7 +48,7 @@ static _Noreturn void status_process(int fd, const struct exec_opts *o)
 	syscall(SYS_close_range, 0U, 2U, 0);
 	log_set_stderr(false);
 	log_setup(-1, LOG_TEXT, LOG_ERROR, "nacre-status");
-	if (wait_exec(fd, o, &status) < 0)
+	if (control_wait(fd, o->id, o->exec_id, &status) < 0)
 		_exit(137); /* the sandbox is gone, and the command with it */
 	end_as(status);
 }
@@ -131,7 +111,7 @@ int container_exec(const struct runtime_opts *r, const struct exec_opts *opts, i
 		return err;
 	if (!o.detach) {
 		err = pid_file_write(o.pid_file, getpid());
-		return err < 0 ? err : wait_exec(fd, &o, ret_status);
+		return err < 0 ? err : control_wait(fd, o.id, o.exec_id, ret_status);
 	}
 	fflush(NULL);
 	pid = fork();
