@@ -244,6 +244,18 @@ const char *oci_annotation(const struct oci_spec *s, const char *key)
 	return NULL;
 }
 
+int64_t oci_resource(const struct oci_spec *s, const char *group, const char *key)
+{
+	struct json_object *g, *v;
+	int64_t n;
+
+	if (!s->resources || !json_object_object_get_ex(s->resources, group, &g) ||
+	    !json_object_object_get_ex(g, key, &v))
+		return 0;
+	n = json_object_get_int64(v);
+	return MAX(n, (int64_t)0);
+}
+
 static void kv_free(struct oci_kv *kv, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {

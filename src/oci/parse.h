@@ -23,4 +23,7 @@ int oci_process_of_config(const char *file, struct oci_process **ret) __must_che
 DEFINE_CLEANUP(struct oci_spec *, oci_spec_free)
 DEFINE_CLEANUP(struct oci_process *, oci_process_free)
 
+/* linux.resources.GROUP.KEY when it is a positive number, else 0: no limit. */
+int64_t oci_resource(const struct oci_spec *s, const char *group, const char *key);
+
 #endif

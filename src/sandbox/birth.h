@@ -33,8 +33,6 @@ int birth_gofer(struct birth *b) __must_check;
 /* Lets the gofer go on: it runs the createContainer hooks, in its mount namespace before the pivot, with state_json. Waits
  * until that is done. -ECANCELED when one failed (it has said so). Nothing to do without hooks. */
 int birth_gofer_hooks(struct birth *b, const char *state_json) __must_check;
-/* The user of the sandbox with this id. */
-uid_t birth_kuid(const char *sandbox_id);
 /* Opens a program of the runtime (nacre-kernel...) by name: beside the running nacre, or in libexec. */
 int open_program(const char *name) __must_check;
 /* A descriptor of /dev/null above those that programs are given; -errno after a message. */

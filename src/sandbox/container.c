@@ -10,7 +10,9 @@
 #include "base/log.h"
 #include "oci/hooks.h"
 #include "oci/parse.h"
+#include "sandbox/kuid.h"
 #include "sandbox/request.h"
+#include "sandbox/start_hooks.h"
 #include "sandbox/state.h"
 
 static int load(const struct runtime_opts *r, const char *id, struct state **ret)
@@ -45,6 +47,31 @@ static int run_hooks(const struct runtime_opts *r, const struct state *s, enum o
 	return text ? hooks_run(spec, kind, text, spec->bundle) : -ENOMEM;
 }
 
+/* After a hook that failed, as runc does: the container is stopped, and there to be deleted. */
+static void stop(struct state *s)
+{
+	if (s->cgroup && cgroup_kill(s->cgroup, false) < 0)
+		log_error("container %s: not all of it could be stopped", s->id);
+	proc_strike(&s->gofer);
+}
+
+static int start_hooks(const struct runtime_opts *r, struct state *s)
+{
+	_cleanup_(oci_spec_freep) struct oci_spec *spec = state_spec(r, s);
+	_cleanup_free_ char *text = NULL, *dir = NULL;
+	int err;
+
+	if (!spec)
+		return log_errno(-ENOENT, "container %s: its config.json", s->id);
+	text = state_document(s, spec, "created");
+	if (!text || state_dir(r, s->sandbox_id ? s->sandbox_id : s->id, &dir) < 0)
+		return -ENOMEM;
+	err = start_hooks_run(spec, dir, s->id, text);
+	if (err < 0)
+		stop(s);
+	return err;
+}
+
 int container_start(const struct runtime_opts *r, const char *id)
 {
 	Nacre__Sandbox__V1__ContainerRequest q = NACRE__SANDBOX__V1__CONTAINER_REQUEST__INIT;
@@ -58,7 +85,7 @@ int container_start(const struct runtime_opts *r, const char *id)
 		log_error("cannot start a container that is %s: %s", state_status(s), id);
 		return -EINVAL;
 	}
-	err = run_hooks(r, s, OCI_HOOK_START_CONTAINER, "created");
+	err = start_hooks(r, s);
 	if (err < 0)
 		return err;
 	fd = connect_to(r, s);
@@ -70,7 +97,11 @@ int container_start(const struct runtime_opts *r, const char *id)
 		return err;
 	s->started = true;
 	err = state_save(r, s);
-	return err < 0 ? err : run_hooks(r, s, OCI_HOOK_POSTSTART, "running");
+	if (err == 0)
+		err = run_hooks(r, s, OCI_HOOK_POSTSTART, "running");
+	if (err < 0)
+		stop(s);
+	return err;
 }
 
 static int signal_process(const struct runtime_opts *r, const char *id, const char *exec_id, int sig, bool all)
@@ -113,11 +144,8 @@ int container_signal_exec(const struct runtime_opts *r, const char *id, const ch
 /* The gofer ends with the container's status; it is our child when we made the container. */
 int container_wait(const struct runtime_opts *r, const char *id, int *ret_status)
 {
-	Nacre__Sandbox__V1__WaitRequest q = NACRE__SANDBOX__V1__WAIT_REQUEST__INIT;
 	_cleanup_(state_freep) struct state *s = NULL;
-	Nacre__Sandbox__V1__WaitResponse *resp;
 	_cleanup_close_ int fd = -1;
-	struct rpc_buf reply;
 	int err = load(r, id, &s);
 
 	if (err < 0)
@@ -130,17 +158,7 @@ int container_wait(const struct runtime_opts *r, const char *id, int *ret_status
 		fd = connect_to(r, s);
 		if (fd < 0)
 			return fd;
-		q.id = s->id;
-		q.exec_id = (char *)(uintptr_t)"";
-		err = control_call(fd, "Wait", &q.base, NULL, 0, &reply, NULL);
-		if (err < 0)
-			return err;
-		resp = nacre__sandbox__v1__wait_response__unpack(NULL, reply.len, reply.data);
-		*ret_status = resp ? (int)resp->status : 0;
-		if (resp)
-			nacre__sandbox__v1__wait_response__free_unpacked(resp, NULL);
-		rpc_buf_done(&reply);
-		break;
+		return control_wait(fd, s->id, "", ret_status);
 	}
 	return 0;
 }
@@ -193,6 +211,7 @@ static int destroy(const struct runtime_opts *r, struct state *s)
 	}
 	if (err < 0)
 		return err; /* what is left can still be found by its state */
+	kuid_release(s->kuid, s->kernel.pid ? &s->kernel : &s->maker);
 	(void)!run_hooks(r, s, OCI_HOOK_POSTSTOP, "stopped");
 	if (state_dir(r, s->id, &dir) < 0)
 		return -ENOMEM;

@@ -16,11 +16,9 @@
 #include "oci/hooks.h"
 #include "sandbox/birth.h"
 #include "sandbox/console.h"
+#include "sandbox/kuid.h"
 #include "sandbox/request.h"
 #include "sandbox/state.h"
-
-#define KUID_BASE 0x7a000000U
-#define KUID_RANGE 0x00ffffffU
 
 struct creation {
 	const struct runtime_opts *r;
@@ -130,18 +128,6 @@ static int step_socket(struct creation *c)
 	return 0;
 }
 
-/* A user of its own for each sandbox, so that sandboxes share no limits and cannot signal each other. */
-uid_t birth_kuid(const char *id)
-{
-	uint64_t h = 1469598103934665603ULL;
-
-	if (geteuid() != 0)
-		return geteuid();
-	for (const char *p = id; *p; p++)
-		h = (h ^ (unsigned char)*p) * 1099511628211ULL;
-	return KUID_BASE + (uid_t)((h ^ (h >> 32)) & KUID_RANGE);
-}
-
 static int step_kernel(struct creation *c)
 {
 	int r;
@@ -150,12 +136,19 @@ static int step_kernel(struct creation *c)
 	c->b.spec = c->spec;
 	c->b.dir = c->dir;
 	c->b.cgroup = c->s->cgroup;
-	c->b.kuid = birth_kuid(c->o->id);
+	r = kuid_take(c->o->id, &c->s->maker, &c->s->kuid);
+	if (r == 0)
+		r = save(c);
+	if (r < 0)
+		return r;
+	c->b.kuid = c->s->kuid;
 	r = birth_kernel(&c->b);
 	if (c->b.kernel > 0 && proc_id_of(c->b.kernel, &c->s->kernel) < 0 && r == 0)
 		r = log_errno(-ESRCH, "nacre-kernel ended at once");
 	if (r == 0)
 		r = save(c);
+	if (r == 0)
+		r = kuid_pass(c->s->kuid, &c->s->kernel);
 	return r < 0 ? r : birth_go(&c->b);
 }
 
@@ -178,13 +171,33 @@ static int step_hooks(struct creation *c)
 	return r == 0 ? birth_gofer_hooks(&c->b, text) : r;
 }
 
+/* Of what runs for the container: its stubs have it from the zygote. Below the present value it takes a right that root
+ * may lack: that is an error, as it is runc's. */
+static int set_oom_score(const struct oci_process *p, pid_t pid)
+{
+	char path[64], now[32] = "";
+	_cleanup_close_ int fd = -1;
+	int n;
+
+	if (!p->has_oom_score_adj)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", pid);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return log_errno(-errno, "%s", path);
+	if (read(fd, now, sizeof(now) - 1) > 0 && atoi(now) == p->oom_score_adj)
+		return 0;
+	n = snprintf(now, sizeof(now), "%d", p->oom_score_adj);
+	return pwrite(fd, now, (size_t)n, 0) == n ? 0 : log_errno(-errno, "process.oomScoreAdj: %d: %s", p->oom_score_adj, path);
+}
+
 /* The zygote joins the container's cgroup; all stubs inherit it. Its pid comes from the kernel, so it must be shown to
  * be a process of this sandbox. */
 static int place_zygote(struct creation *c, int pidfd)
 {
 	char path[64], line[256], a[64] = "", b[64] = "";
 	_cleanup_fclose_ FILE *f = NULL;
-	int pid = 0;
+	int pid = 0, r;
 
 	if (pidfd < 0)
 		return -EPROTO;
@@ -202,7 +215,10 @@ static int place_zygote(struct creation *c, int pidfd)
 		return log_errno(-errno, "%s", path);
 	if (strcmp(a, b) != 0)
 		return log_errno(-EPERM, "process %d is not of this sandbox", pid);
-	return cgroup_add_pid(c->s->cgroup, pid);
+	r = set_oom_score(&c->spec->process, pid);
+	if (r == 0)
+		r = set_oom_score(&c->spec->process, c->s->gofer.pid);
+	return r < 0 ? r : cgroup_add_pid(c->s->cgroup, pid);
 }
 
 static int step_container(struct creation *c)

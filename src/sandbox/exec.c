@@ -20,26 +20,6 @@
 #include "sandbox/request.h"
 #include "sandbox/state.h"
 
-static int wait_exec(int fd, const struct exec_opts *o, int *ret_status)
-{
-	Nacre__Sandbox__V1__WaitRequest q = NACRE__SANDBOX__V1__WAIT_REQUEST__INIT;
-	Nacre__Sandbox__V1__WaitResponse *resp;
-	struct rpc_buf reply;
-	int r;
-
-	q.id = (char *)(uintptr_t)o->id;
-	q.exec_id = (char *)(uintptr_t)o->exec_id;
-	r = control_call(fd, "Wait", &q.base, NULL, 0, &reply, NULL);
-	if (r < 0)
-		return r;
-	resp = nacre__sandbox__v1__wait_response__unpack(NULL, reply.len, reply.data);
-	*ret_status = resp ? (int)resp->status : 0;
-	if (resp)
-		nacre__sandbox__v1__wait_response__free_unpacked(resp, NULL);
-	rpc_buf_done(&reply);
-	return 0;
-}
-
 /* Ends like the command: by its code, or by its signal. */
 static _Noreturn void end_as(int status)
 {
@@ -99,7 +79,7 @@ static _Noreturn void status_process(const struct started *s, const struct exec_
 	log_set_stderr(false);
 	log_setup(-1, LOG_TEXT, LOG_ERROR, "nacre-status");
 	syscall(SYS_close_range, 0U, STATUS_SOCKET_FD - 1U, 0);
-	if (status_filter_install() < 0 || wait_exec(STATUS_SOCKET_FD, o, &status) < 0)
+	if (status_filter_install() < 0 || control_wait(STATUS_SOCKET_FD, o->id, o->exec_id, &status) < 0)
 		_exit(137); /* the sandbox is gone, and the command with it */
 	end_as(status);
 }
@@ -142,7 +122,7 @@ static int start_exec(const struct runtime_opts *r, const struct exec_opts *o, s
 	err = control_exec(fd, o, fds, n, &pid);
 	if (err < 0)
 		return err;
-	ret->kuid = birth_kuid(s->sandbox_id ? s->sandbox_id : s->id);
+	ret->kuid = s->kuid;
 	ret->kernel = o->detach ? proc_open(&s->kernel) : -1;
 	if (o->detach && ret->kernel < 0)
 		return log_errno(ret->kernel, "the sandbox of %s", o->id);
@@ -168,7 +148,7 @@ int container_exec(const struct runtime_opts *r, const struct exec_opts *opts, i
 	if (!o.detach) {
 		err = pid_file_write(o.pid_file, getpid());
 		if (err == 0)
-			err = wait_exec(s.fd, &o, ret_status);
+			err = control_wait(s.fd, o.id, o.exec_id, ret_status);
 	} else {
 		fflush(NULL);
 		pid = fork();

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The gofer of a container: its mount namespace holds the exports at /0, /1, ... and a procfs, nothing else. */
+/*
+ * The gofer of a container: its mount namespace holds the exports at /0, /1, ... and a procfs, nothing else. Whoever
+ * enters the namespace from outside (engines do, to copy files and to list processes) finds the same in the
+ * container's shape: a second set of mounts on top of the root, which the gofer's own root lies beneath.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -175,6 +179,43 @@ static void make_points(const struct oci_spec *spec)
 	}
 }
 
+static int clone_tree(const char *path)
+{
+	return (int)syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+}
+
+/* Mounts a copy of the export on name in view, if there is such a place. */
+static void show_export(int view, const char *export, const char *name)
+{
+	_cleanup_close_ int at = open_in(view, name, O_PATH), tree = -1;
+
+	if (at < 0)
+		return;
+	tree = clone_tree(export);
+	if (tree < 0)
+		child_fail("showing the mount", name);
+	/* A file on a directory: the guest kernel says so. */
+	if (syscall(SYS_move_mount, tree, "", at, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0 && errno != ENOTDIR)
+		child_fail("showing the mount", name);
+}
+
+static void show_container(const struct oci_spec *spec)
+{
+	_cleanup_close_ int view = clone_tree("/0");
+	unsigned index = 1;
+	char export[16];
+
+	if (view < 0 || syscall(SYS_move_mount, view, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		child_fail("showing the container's root", NULL);
+	show_export(view, "/proc", "/proc");
+	for (size_t i = 0; i < spec->nmounts; i++) {
+		if (!is_bind(&spec->mounts[i]))
+			continue;
+		snprintf(export, sizeof(export), "/%u", index++);
+		show_export(view, export, spec->mounts[i].destination);
+	}
+}
+
 static void build_root(const struct birth *b, char *flags, size_t cap)
 {
 	const struct oci_spec *spec = b->spec;
@@ -213,6 +254,7 @@ static void build_root(const struct birth *b, char *flags, size_t cap)
 		child_fail("pivot_root", NULL);
 	if (mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
 		child_fail("sealing the gofer's root", NULL);
+	show_container(spec);
 }
 
 static _Noreturn void gofer_main(const struct birth *b, int sock, int prog, int null, int hooks)

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include "base/log.h"
+#include "oci/parse.h"
 
 #define SERVICE "nacre.sandbox.v1.Sandbox"
 
@@ -202,14 +203,87 @@ static int fill_mounts(const struct oci_spec *spec, const struct runtime_opts *r
 	return 0;
 }
 
+int control_wait(int fd, const char *id, const char *exec_id, int *ret_status)
+{
+	Nacre__Sandbox__V1__WaitRequest q = NACRE__SANDBOX__V1__WAIT_REQUEST__INIT;
+	Nacre__Sandbox__V1__WaitResponse *resp;
+	struct rpc_buf reply;
+	int r;
+
+	q.id = (char *)(uintptr_t)id;
+	q.exec_id = (char *)(uintptr_t)exec_id;
+	r = control_call(fd, "Wait", &q.base, NULL, 0, &reply, NULL);
+	if (r < 0)
+		return r;
+	resp = nacre__sandbox__v1__wait_response__unpack(NULL, reply.len, reply.data);
+	rpc_buf_done(&reply);
+	if (!resp)
+		return log_errno(-EPROTO, "Wait");
+	*ret_status = (int)resp->status;
+	nacre__sandbox__v1__wait_response__free_unpacked(resp, NULL);
+	return 0;
+}
+
+struct container_parts { /* storage behind a CreateContainer message */
+	Nacre__Sandbox__V1__Device *dev, **devs;
+	char **sysctl;
+	size_t nsysctl;
+};
+
+static int fill_container(struct container_parts *x, const struct oci_spec *spec,
+			  Nacre__Sandbox__V1__CreateContainerRequest *q)
+{
+	x->dev = calloc(spec->ndevices + 1, sizeof(*x->dev));
+	x->devs = calloc(spec->ndevices + 1, sizeof(*x->devs));
+	x->sysctl = calloc(spec->nsysctl + 1, sizeof(*x->sysctl));
+	if (!x->dev || !x->devs || !x->sysctl)
+		return -ENOMEM;
+	for (size_t i = 0; i < spec->ndevices; i++) {
+		const struct oci_device *d = &spec->devices[i];
+		mode_t type = d->type == 'b' ? S_IFBLK : d->type == 'p' ? S_IFIFO : S_IFCHR;
+
+		nacre__sandbox__v1__device__init(&x->dev[i]);
+		x->dev[i].path = d->path;
+		x->dev[i].type = type;
+		x->dev[i].major = d->type == 'p' ? 0 : (uint32_t)d->major;
+		x->dev[i].minor = d->type == 'p' ? 0 : (uint32_t)d->minor;
+		x->dev[i].mode = d->mode;
+		x->dev[i].uid = d->uid;
+		x->dev[i].gid = d->gid;
+		x->devs[i] = &x->dev[i];
+	}
+	q->devices = x->devs;
+	q->n_devices = spec->ndevices;
+	for (; x->nsysctl < spec->nsysctl; x->nsysctl++)
+		if (asprintf(&x->sysctl[x->nsysctl], "%s=%s", spec->sysctl[x->nsysctl].key,
+			     spec->sysctl[x->nsysctl].value) < 0)
+			return -ENOMEM;
+	q->sysctl = x->sysctl;
+	q->n_sysctl = x->nsysctl;
+	/* The host's limits count host processes and pages; inside, what the guest sees is exact. */
+	q->pids_limit = (uint32_t)MIN(oci_resource(spec, "pids", "limit"), (int64_t)INT32_MAX);
+	q->memory_limit = (uint64_t)oci_resource(spec, "memory", "limit");
+	return 0;
+}
+
+static void container_parts_done(struct container_parts *x)
+{
+	for (size_t i = 0; i < x->nsysctl; i++)
+		free(x->sysctl[i]);
+	free(x->sysctl);
+	free(x->dev);
+	free(x->devs);
+}
+
 int control_create(int fd, const struct oci_spec *spec, const struct create_opts *o,
 		   const struct runtime_opts *r, const int *fds, unsigned nfds, struct rpc_buf *reply)
 {
 	Nacre__Sandbox__V1__CreateContainerRequest q = NACRE__SANDBOX__V1__CREATE_CONTAINER_REQUEST__INIT;
 	_cleanup_free_ Mount *m = calloc(spec->nmounts + 1, sizeof(Mount));
 	_cleanup_free_ Mount **list = calloc(spec->nmounts + 1, sizeof(Mount *));
+	struct container_parts parts = {0};
 	struct process_parts x = {0};
-	int err = m && list ? 0 : -ENOMEM;
+	int err = m && list ? fill_container(&parts, spec, &q) : -ENOMEM;
 
 	if (err == 0)
 		err = fill_mounts(spec, r, m, list);
@@ -232,6 +306,7 @@ int control_create(int fd, const struct oci_spec *spec, const struct create_opts
 		err = control_call(fd, "CreateContainer", &q.base, fds, nfds, reply, o->ret_program_error);
 	}
 	process_parts_done(&x);
+	container_parts_done(&parts);
 	return err;
 }
 

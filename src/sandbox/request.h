@@ -22,4 +22,7 @@ int control_exec(int fd, const struct exec_opts *o, const int *fds, unsigned nfd
 /* Fills fds from *n on with the caller's stdio (or its terminal) and preserved descriptors. */
 int stdio_fds(bool terminal, int tty_fd, int preserve, int *fds, unsigned *n) __must_check;
 
+/* Waits for the end of a process; exec_id "": the container's first. *ret_status: as wait(2)'s. */
+int control_wait(int fd, const char *id, const char *exec_id, int *ret_status) __must_check;
+
 #endif

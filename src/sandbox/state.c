@@ -202,6 +202,7 @@ int state_save(const struct runtime_opts *r, const struct state *s)
 	json_object_object_add(o, "ready", json_object_new_boolean(s->ready));
 	json_object_object_add(o, "started", json_object_new_boolean(s->started));
 	json_object_object_add(o, "owner", json_object_new_int64(s->owner));
+	json_object_object_add(o, "kuid", json_object_new_int64(s->kuid));
 	if (s->cgroup)
 		json_object_object_add(o, "cgroup", cgroup_save(s->cgroup));
 	text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN);
@@ -272,6 +273,8 @@ int state_load(const struct runtime_opts *r, const char *id, struct state **ret)
 		s->started = json_object_get_boolean(j);
 	if (json_object_object_get_ex(o, "owner", &j))
 		s->owner = (uid_t)json_object_get_int64(j);
+	if (json_object_object_get_ex(o, "kuid", &j))
+		s->kuid = (uid_t)json_object_get_int64(j);
 	if (json_object_object_get_ex(o, "cgroup", &j) && cgroup_open(j, &s->cgroup) < 0)
 		s->cgroup = NULL;
 	json_object_put(o);

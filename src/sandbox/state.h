@@ -23,6 +23,7 @@ struct state {
 	bool ready;		 /* it has done so: maker means nothing any more */
 	bool started;
 	uid_t owner;
+	uid_t kuid;		 /* the user of the sandbox, 0: not chosen yet */
 	struct cgroup *cgroup;	 /* may be NULL */
 };
 

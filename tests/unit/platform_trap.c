@@ -679,7 +679,7 @@ TEST(reused_number)
 		sched_yield();
 	f = fopen("/proc/sys/kernel/ns_last_pid", "w");
 	REQUIRE(f && fprintf(f, "%d", t->tid - 1) > 0 && fclose(f) == 0);
-	REQUIRE(pt_spawn(ct, "guest", &fresh) == 0);
+	REQUIRE(pt_spawn(ct, &fresh) == 0);
 	REQUIRE(fresh->tid == t->tid);
 	REQUIRE(sched_getaffinity(fresh->tid, sizeof(was), &was) == 0);
 	CPU_ZERO(&set);

@@ -64,10 +64,25 @@ static void box_free(struct box *b)
 	free(b);
 }
 
+/* The one sysctl of a namespace that the guest kernel has. The others were checked, and set nothing here. */
+static const char *domainname(const Nacre__Sandbox__V1__CreateContainerRequest *q)
+{
+	static const char key[] = "kernel.domainname=";
+	const char *name = *q->domainname ? q->domainname : "(none)";
+
+	for (size_t i = 0; i < q->n_sysctl; i++) {
+		if (!strncmp(q->sysctl[i], key, sizeof(key) - 1))
+			name = q->sysctl[i] + sizeof(key) - 1;
+		else
+			log_warning("container %s: sysctl %s: the guest kernel has no such setting yet", q->id,
+				    q->sysctl[i]);
+	}
+	return name;
+}
+
 static int make_namespaces(struct box *b, const Nacre__Sandbox__V1__CreateContainerRequest *q)
 {
-	struct uts_namespace *uts = uts_namespace_new(*q->hostname ? q->hostname : "localhost",
-						      *q->domainname ? q->domainname : "(none)");
+	struct uts_namespace *uts = uts_namespace_new(*q->hostname ? q->hostname : "localhost", domainname(q));
 
 	if (!uts)
 		return -ENOMEM;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include "base/log.h"
 #include "kernel/control/control.h"
 #include "kernel/fs/devtmpfs/chrdev.h"
@@ -196,6 +197,35 @@ static int default_devices(const struct path *root)
 	return r == -EROFS ? 0 : r; /* a read-only root brings its own */
 }
 
+/* One of linux.devices. As runc: a name that is there already stays, if it is the same kind of thing. */
+static int make_device(const struct path *root, const Nacre__Sandbox__V1__Device *q)
+{
+	struct iattr a = {.valid = ATTR_MODE | ATTR_UID | ATTR_GID, .mode = q->type | (q->mode & 07777),
+			  .uid = KUID(q->uid), .gid = KGID(q->gid)};
+	_cleanup_(dentry_putp) struct dentry *d = NULL;
+	_cleanup_free_ char *parent = strdup(q->path);
+	struct path dir, p;
+	char *slash = parent ? strrchr(parent, '/') : NULL;
+	int r;
+
+	if (!slash || !slash[1] || (q->type != S_IFCHR && q->type != S_IFBLK && q->type != S_IFIFO))
+		return parent ? -EINVAL : -ENOMEM;
+	*slash = 0;
+	r = make_point(root, *parent ? parent : "/", true, &dir);
+	if (r < 0)
+		return r;
+	r = dentry_lookup(dir.dentry, slash + 1, strlen(slash + 1), &d);
+	if (r == 0 && d->inode)
+		r = (d->inode->mode & S_IFMT) == q->type ? 0 : -EEXIST;
+	else if (r == 0)
+		r = vfs_mknod(&dir, d, q->type | (q->mode & 07777), makedev(q->major, q->minor));
+	p = (struct path){dir.mnt, d};
+	if (r == 0)
+		r = vfs_setattr(&p, &a);
+	path_put(&dir);
+	return r;
+}
+
 int box_mounts(struct box *b, const Nacre__Sandbox__V1__CreateContainerRequest *q, char **message)
 {
 	struct super *sb;
@@ -214,6 +244,8 @@ int box_mounts(struct box *b, const Nacre__Sandbox__V1__CreateContainerRequest *
 		r = fail(mount_one(b, &root, q->mounts[i]), "mounting", q->mounts[i]->destination, message);
 	if (r == 0)
 		r = fail(default_devices(&root), "filling", "/dev", message);
+	for (size_t i = 0; r == 0 && i < q->n_devices; i++)
+		r = fail(make_device(&root, q->devices[i]), "linux.devices", q->devices[i]->path, message);
 	for (size_t i = 0; r == 0 && i < q->n_masked_paths; i++)
 		r = fail(mask_path(b, &root, q->masked_paths[i]), "maskedPaths", q->masked_paths[i], message);
 	for (size_t i = 0; r == 0 && i < q->n_readonly_paths; i++)

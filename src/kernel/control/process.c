@@ -331,6 +331,8 @@ static int make_task(struct box *b, struct process *p, const Nacre__Sandbox__V1_
 	r = task_create(&tp, &p->task);
 	if (r < 0)
 		process_put(p);
+	else
+		p->task->tg->oom_score_adj = s->oom_score_adj; /* it has not begun to run */
 	return r;
 }
 

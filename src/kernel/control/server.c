@@ -158,7 +158,8 @@ static int do_exec_process(const struct rpc_request *req, struct rpc_buf *reply,
 	mutex_unlock(&control_lock);
 	if (old)
 		process_put(old);
-	if (!b || !b->started || old || !*q->exec_id || q->fd_count != req->fds->nfds) {
+	/* Before the start, too: hooks. Whether a command may run is the command line's to say. */
+	if (!b || old || !*q->exec_id || q->fd_count != req->fds->nfds) {
 		r = refuse(RPC_FAILED_PRECONDITION, message,
 			   old ? "exec id is in use" : "container is not running", q->id);
 		MSG(exec_request__free_unpacked)(q, NULL);
