@@ -220,9 +220,14 @@ def gofer_rows(g, k, exports, ident):
     want = {str(n) for n in range(exports)}
     is_("gofer: the root holds its exports and a procfs", set(os.listdir("/proc/%d/root/" % g.pid)), want | {"proc"})
     is_("gofer: nobody else passes through that root", stat.S_IMODE(os.stat("/proc/%d/root/" % g.pid).st_mode), 0o700)
-    mounts = {m: (o, t) for m, o, t in g.mounts()}
+    # Of two mounts on one place the first is the gofer's; the other, on top of it, is for engines that enter the namespace.
+    mounts, view = {}, {}
+    for m, o, t in g.mounts():
+        (view if m in mounts or m == "/mnt" else mounts)[m] = (o, t)
     is_("gofer: mounts are root, procfs and exports", set(mounts) - {"/" + n for n in want}, {"/", "/proc"})
     is_("gofer: root and procfs are read-only", ["ro" in mounts[m][0] for m in ("/", "/proc")], [True, True])
+    is_("gofer: the view from outside shows no more than the container has", set(view), {"/", "/proc", "/mnt"})
+    is_("gofer: what is read-only is so in that view, too", ["ro" in view[m][0] for m in ("/proc", "/mnt")], [True, True])
     is_("gofer: a read-only export is read-only for the host, too", "ro" in mounts["/1"][0], True)
     is_("gofer: the procfs is the sandbox's", os.path.exists("/proc/%d/root/proc/%s" % (g.pid, os.getpid())) and
         os.readlink("/proc/%d/root/proc/1/ns/pid" % g.pid) != k.ns("pid"), False)
