@@ -18,6 +18,8 @@ FILE = "/usr/lib/os-release"
 ROWS = [
     Row("start", "run + exit of true", "ms", "start", ["/bin/true"]),
     micro("getpid", "getpid", "us", "getpid"),
+    micro("getpgid", "getpgid (nacre: a trip to the kernel)", "us", "getpgid"),
+    micro("getpgid1", "getpgid, one core for all", "us", "getpgid", "pinned"),
     micro("getpid1", "getpid, one core for all", "us", "getpid", "pinned"),
     Row("threads64", "getppid, 64 threads: time / calls", "us", "program", ["/mnt/threads64", "1000"]),
     micro("anon", "anonymous page fault", "us", "anon_fault"),

@@ -49,6 +49,15 @@ static double do_getpid(long n)
 	return now() - t;
 }
 
+static double do_getpgid(long n)
+{
+	double t = now();
+
+	while (n-- > 0)
+		syscall(SYS_getpgid, 0);
+	return now() - t;
+}
+
 static char *map(size_t len, int prot, int flags, int fd)
 {
 	char *p = mmap(NULL, len, prot, flags, fd, 0);
@@ -330,7 +339,8 @@ static const struct item {
 	double (*run)(long n);
 	int once;
 } items[] = {
-	{"getpid", do_getpid, 0}, {"anon_fault", do_anon_fault, 0}, {"cow_fault", do_cow_fault, 0}, {"file_fault", do_file_fault, 0},
+	{"getpid", do_getpid, 0}, {"getpgid", do_getpgid, 0},
+	{"anon_fault", do_anon_fault, 0}, {"cow_fault", do_cow_fault, 0}, {"file_fault", do_file_fault, 0},
 	{"mmap_munmap", do_mmap_munmap, 0}, {"fork_wait", do_fork_wait, 0}, {"fork_exec", do_fork_exec, 0}, {"pipe", do_pipe, 0},
 	{"open_read_close", do_open_read_close, 0}, {"stat", do_stat, 0}, {"enoent", do_enoent, 0}, {"getdents", do_getdents, 1},
 	{"read", do_read, 1}, {"write", do_write, 1}, {"cmd", do_cmd, 1},

@@ -89,6 +89,21 @@ void pt_interrupt(struct pt_thread *pt);
  * interruption), its address space is killed. Comes with a pt_interrupt. Any thread. */
 void pt_doom(struct pt_thread *pt);
 
+/* Calls without arguments that the guest's side answers itself, without an event, once the kernel has said what: their
+ * answers change seldom, and only by what the kernel does. A thread starts with none. */
+enum pt_answer {
+	PT_ANSWER_GETPID,
+	PT_ANSWER_GETTID,
+	PT_ANSWER_GETPPID,
+	PT_ANSWER_GETUID,
+	PT_ANSWER_GETEUID,
+	PT_ANSWER_GETGID,
+	PT_ANSWER_GETEGID,
+	PT_ANSWERS,
+};
+/* From now on pt's calls are answered with value. Any thread, while pt cannot be released. */
+void pt_answer(struct pt_thread *pt, enum pt_answer call, uint32_t value);
+
 /* Registers at the user boundary: user_regs_struct as ptrace shows it, fs_base and gs_base included.
  * Writable; cs, ss and privileged eflags bits are sanitised by pt_run. */
 struct user_regs_struct *pt_regs(struct pt_thread *pt);

@@ -212,6 +212,34 @@ TEST(orphans_go_to_the_subreaper)
 	CHECK_EQ(WEXITSTATUS(st), 11);
 }
 
+/* Without any other call in between. */
+TEST(getppid_follows_the_parent_at_once)
+{
+	pid_t mid, test = getpid();
+	int p[2], status;
+	char c = 0;
+
+	REQUIRE(pipe(p) == 0);
+	REQUIRE(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0);
+	mid = fork();
+	if (mid == 0) {
+		if (fork() == 0) {
+			pid_t was = getppid(), now;
+
+			(void)!write(p[1], "r", 1);
+			while ((now = (pid_t)syscall(SYS_getppid)) == was)
+				;
+			_exit(now == test ? 7 : 1);
+		}
+		(void)!read(p[0], &c, 1);
+		_exit(0);
+	}
+	REQUIRE(waitpid(mid, &status, 0) == mid);
+	REQUIRE(waitpid(-1, &status, 0) > 0);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+	REQUIRE(prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0) == 0);
+}
+
 TEST(rusage_of_the_child)
 {
 	struct rusage ru;

@@ -22,6 +22,8 @@
 
 __asm__(".section .rodata\n"
 	/* getpid for ever */
+	"g_ids: mov $110, %eax\n syscall\n mov %rax, %rbx\n mov $186, %eax\n syscall\n jmp g_ids\n"
+	"g_ids_end:\n"
 	"g_loop: mov $39, %eax\n syscall\n jmp g_loop\n"
 	"g_loop_end:\n"
 	/* no call at all */
@@ -40,7 +42,7 @@ __asm__(".section .rodata\n"
 	"g_forge: movl $7, (%rdi)\n1: pause\n jmp 1b\n"
 	"g_forge_end:\n"
 	".text\n");
-extern const char g_loop[], g_loop_end[], g_spin[], g_spin_end[], g_load[], g_load_end[], g_fp[],
+extern const char g_ids[], g_ids_end[], g_loop[], g_loop_end[], g_spin[], g_spin_end[], g_load[], g_load_end[], g_fp[],
 	g_fp_end[], g_jump[], g_jump_end[], g_forge[], g_forge_end[];
 
 static struct pt_container *ct;
@@ -126,6 +128,35 @@ TEST(syscalls)
 	pt_container_free(ct);
 	CHECK_EQ(zygote_deaths, 0);
 	pt_fini();
+}
+
+/* A call that the kernel has answered ahead makes no event; the others do, and a new thread starts without answers. */
+TEST(answers)
+{
+	struct pt_thread *pt, *other;
+	struct pt_exit e;
+
+	start();
+	pt = SPAWN(g_ids);
+	pt_run(pt, &e);
+	CHECK_EQ(e.event, PT_EV_SYSCALL);
+	CHECK_EQ(pt_regs(pt)->orig_rax, SYS_getppid);
+	for (unsigned v = 4000000000U; v < 4000000003U; v++) {
+		pt_answer(pt, PT_ANSWER_GETPPID, v);
+		pt_regs(pt)->rax = 1;
+		for (int i = 0; i < 2; i++) {
+			pt_run(pt, &e);
+			CHECK_EQ(e.event, PT_EV_SYSCALL);
+			CHECK_EQ(pt_regs(pt)->orig_rax, SYS_gettid);
+		}
+		CHECK_EQ(pt_regs(pt)->rbx, v);
+	}
+	REQUIRE(pt_clone(pt, true, &other) == 0);
+	pt_regs(other)->rip = CODE;
+	pt_run(other, &e);
+	CHECK_EQ(pt_regs(other)->orig_rax, SYS_getppid);
+	pt_release(other);
+	pt_release(pt);
 }
 
 TEST(exception)

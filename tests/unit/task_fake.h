@@ -105,6 +105,9 @@ void pt_run(struct pt_thread *pt, struct pt_exit *ret)
 	}
 	ret->event = fake_programs[off / 256](pt, &pt->regs, (unsigned)(off % 256 / 2), ret);
 }
+void pt_answer(struct pt_thread *pt, enum pt_answer call, uint32_t value)
+{
+}
 void pt_doom(struct pt_thread *pt)
 {
 	(void)pt;

@@ -25,9 +25,7 @@ long sys_gettid(struct task *t, const struct sysargs *a __unused)
 long sys_getppid(struct task *t, const struct sysargs *a __unused)
 {
 	MUTEX_GUARD(&tasklist_lock);
-	if (!t->tg->parent || !t->tg->parent->leader)
-		return 0;
-	return task_tgid_nr(t->tg->parent->leader, t);
+	return task_ppid_nr(t);
 }
 
 long sys_getuid(struct task *t, const struct sysargs *a __unused)

@@ -124,6 +124,7 @@ void commit_cred(struct task *t, struct cred *c)
 		t->pdeath_signal = 0;
 	mutex_lock(&t->lock);
 	t->cred = c;
+	task_publish_cred(t);
 	mutex_unlock(&t->lock);
 	cred_put(old);
 }

@@ -226,6 +226,7 @@ int do_exec(struct task *t, struct exec_image *img)
 		futex_exit(t);
 	switch_memory(t, pt, mm);
 	reset_task(t, img, cred, fresh);
+	task_publish(t);
 	vfork_complete(t);
 	r = exec_load(t, img);
 	if (r < 0)

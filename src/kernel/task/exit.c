@@ -125,6 +125,7 @@ static struct thread_group *new_parent(struct thread_group *tg)
 static void reparent_children(struct thread_group *tg)
 {
 	struct thread_group *to = new_parent(tg), *c, *n;
+	struct task *t;
 
 	list_for_each_entry_safe(c, n, &tg->children, sibling) {
 		bool zombie = c->live == 0 && c->nthreads == 1 &&
@@ -134,6 +135,8 @@ static void reparent_children(struct thread_group *tg)
 			(void)send_signal_locked(c->leader, c->leader->pdeath_signal, NULL, true);
 		list_del(&c->sibling);
 		c->parent = to;
+		list_for_each_entry(t, &c->threads, thread_node)
+			task_publish_ppid(t);
 		c->exit_signal = SIGCHLD;
 		if (to)
 			list_add_tail(&c->sibling, &to->children);

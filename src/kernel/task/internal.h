@@ -52,6 +52,14 @@ void task_link(struct task *t, struct thread_group *parent); /* tasklist lock he
 /* A linked task whose kernel thread could not be made: exits it from the calling thread. */
 void task_abandon(struct task *t);
 
+/* --- answers.c --- */
+/* The parent's number as t sees it, 0 if it has none there. tasklist lock held. */
+int task_ppid_nr(struct task *t);
+/* After a change: what getppid, the calls for users, or all identity calls of t are to answer from now on. */
+void task_publish_ppid(struct task *t); /* tasklist lock held */
+void task_publish_cred(struct task *t); /* t->lock held */
+void task_publish(struct task *t);	/* neither held */
+
 /* --- clone.c --- */
 struct clone_params {
 	uint64_t flags;	   /* CLONE_* without the signal */

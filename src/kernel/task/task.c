@@ -219,6 +219,7 @@ static void __noreturn task_main(struct task *t)
 		r = t->start(t, t->start_arg);
 	if (r || !t->pt)
 		do_group_exit(t, r ? r : SIGKILL);
+	task_publish(t);
 	task_loop(t);
 }
 

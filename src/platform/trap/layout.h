@@ -72,6 +72,8 @@ struct slot_op {
 /* Order of general registers: struct user_regs_struct of ptrace, 27 words. */
 #define SLOT_NREGS 27
 
+#define SLOT_ANSWERS 7
+
 struct slot {
 	uint32_t turn;
 	uint32_t stub_sleeps, kernel_sleeps; /* whether the other side must be woken by futex */
@@ -88,6 +90,8 @@ struct slot {
 	/* reply, written by the kernel; results by the stub */
 	uint32_t nops, ops_done;
 	struct slot_op ops[SLOT_OPS_MAX];
+	/* what the stub answers without us: bits and values by enum pt_answer */
+	uint32_t answered, answers[SLOT_ANSWERS];
 	/* birth of the zygote */
 	int32_t listener;
 	uint32_t go;

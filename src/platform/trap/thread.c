@@ -396,3 +396,10 @@ void pt_interrupt(struct pt_thread *pt)
 		syscall(SYS_tgkill, as->pid, pt->tid, KICK_SIGNAL);
 	mutex_unlock(&platform_lock);
 }
+
+void pt_answer(struct pt_thread *pt, enum pt_answer call, uint32_t value)
+{
+	_Static_assert(PT_ANSWERS == SLOT_ANSWERS, "a word for each");
+	__atomic_store_n(&pt->slot->answers[call], value, __ATOMIC_RELAXED);
+	__atomic_fetch_or(&pt->slot->answered, 1U << call, __ATOMIC_RELEASE);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Identity calls that the guest's side answers without a trip (pt_answer): a task's numbers and users change seldom, and
+ * only by what the kernel does. Whoever changes one publishes it; a task with entry hooks publishes nothing.
+ */
+#include "kernel/task/internal.h"
+#include "platform/platform.h"
+
+static bool publishes(struct task *t)
+{
+	return t->pt && !(__atomic_load_n(&t->sig_flags, __ATOMIC_RELAXED) & TIF_HOOKS);
+}
+
+int task_ppid_nr(struct task *t)
+{
+	struct thread_group *p = t->tg->parent;
+
+	mutex_assert_held(&tasklist_lock);
+	return p && p->leader ? task_tgid_nr(p->leader, t) : 0;
+}
+
+void task_publish_ppid(struct task *t)
+{
+	int ppid = task_ppid_nr(t);
+
+	mutex_lock(&t->lock);
+	if (publishes(t))
+		pt_answer(t->pt, PT_ANSWER_GETPPID, (uint32_t)ppid);
+	mutex_unlock(&t->lock);
+}
+
+void task_publish_cred(struct task *t)
+{
+	const struct cred *c = t->cred;
+
+	mutex_assert_held(&t->lock);
+	if (!publishes(t))
+		return;
+	pt_answer(t->pt, PT_ANSWER_GETUID, c->uid.v);
+	pt_answer(t->pt, PT_ANSWER_GETEUID, c->euid.v);
+	pt_answer(t->pt, PT_ANSWER_GETGID, c->gid.v);
+	pt_answer(t->pt, PT_ANSWER_GETEGID, c->egid.v);
+}
+
+void task_publish(struct task *t)
+{
+	MUTEX_GUARD(&tasklist_lock);
+	task_publish_ppid(t);
+	mutex_lock(&t->lock);
+	if (publishes(t)) {
+		pt_answer(t->pt, PT_ANSWER_GETPID, (uint32_t)task_tgid_nr(t, t));
+		pt_answer(t->pt, PT_ANSWER_GETTID, (uint32_t)task_pid_nr(t, t));
+	}
+	task_publish_cred(t);
+	mutex_unlock(&t->lock);
+}
