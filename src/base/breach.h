@@ -8,7 +8,7 @@
 
 #ifdef NACRE_BREACH
 /* A guest's system call of this number, with a name as argument, breaches the kernel. */
-#define BREACH_NR 0x6e616372UL
+#define BREACH_NR 0x2e616372UL
 /* A look-up of this prefix and a name breaches the gofer. */
 #define BREACH_PREFIX ".nacre-breach-"
 /* What the gofer answers when the call succeeded. */

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BREACH_NR 0x6e616372L
+#define BREACH_NR 0x2e616372L
 #define DONE 117 /* EUCLEAN: what the gofer says when the call succeeded */
 
 int main(int argc, char **argv)
