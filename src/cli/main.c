@@ -202,6 +202,9 @@ int main(int argc, char **argv)
 		return r == OPTS_HELP ? 0 : EXIT_FAIL;
 	if (g.version) {
 		printf("nacre version " NACRE_VERSION "\nspec: " OCI_VERSION_MAX "\n");
+#ifdef NACRE_BREACH
+		printf("breach drill: built in; for tests only\n");
+#endif
 		return 0;
 	}
 	r = setup(&g);

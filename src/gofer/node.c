@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include "base/breach.h"
 
 #define NODE_MAX (1U << 24)
 
@@ -42,6 +43,14 @@ int gofer_stat(int dirfd, const char *name, struct gstat *ret)
 {
 	struct statx x;
 	int r;
+
+#ifdef NACRE_BREACH
+	if (!strncmp(name, BREACH_PREFIX, strlen(BREACH_PREFIX))) {
+		long done = breach_call(name + strlen(BREACH_PREFIX));
+
+		return done < 0 ? (int)done : -BREACH_DONE;
+	}
+#endif
 
 	r = RET_NERRNO(statx(dirfd, name,
 			     AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | (*name ? 0 : AT_EMPTY_PATH),

@@ -71,6 +71,9 @@ struct json_object *oci_features(const char *version)
 	json_object_object_add(o, "mountOptions", options);
 	json_object_object_add(o, "linux", linux_features());
 	json_object_object_add(annotations, "org.nacre.version", json_object_new_string(version));
+#ifdef NACRE_BREACH
+	json_object_object_add(annotations, "org.nacre.breach-drill", json_object_new_string("true"));
+#endif
 	json_object_object_add(o, "annotations", annotations);
 	return o;
 }

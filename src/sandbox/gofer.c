@@ -45,6 +45,7 @@ static int child_fail(const char *what, const char *value)
 /* Binds source at INDEX in the working directory. */
 static void bind_export(const char *source, unsigned index, bool recursive, bool ro)
 {
+	struct mount_attr nodev = {.attr_set = MOUNT_ATTR_NODEV};
 	char at[16];
 	struct stat st;
 
@@ -57,6 +58,9 @@ static void bind_export(const char *source, unsigned index, bool recursive, bool
 		child_fail("binding", source);
 	if (ro && mount(NULL, at, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL) < 0)
 		child_fail("read-only bind of", source);
+	/* It may make device nodes, for images hold them; nobody opens one through it. */
+	if (syscall(SYS_mount_setattr, AT_FDCWD, at, AT_RECURSIVE, &nodev, sizeof(nodev)) < 0)
+		child_fail("forbidding the devices of", source);
 }
 
 /* The network namespace of process 1, as soon as it has one. */
@@ -247,8 +251,7 @@ static void build_root(const struct birth *b, char *flags, size_t cap)
 		errno = E2BIG;
 		child_fail("too many mounts", NULL);
 	}
-	if (mkdir("proc", 0555) < 0 || 
-	    mount("proc", "proc", "proc", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+	if (mkdir("proc", 0555) < 0 || mount("proc", "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY, NULL) < 0)
 		child_fail("the gofer's procfs", NULL);
 	if (syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
 		child_fail("pivot_root", NULL);

@@ -1,17 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From the registers to a handler and back. */
 #include <errno.h>
+#include "base/breach.h"
 #include "kernel/syscall/strace.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/task/task.h"
+#include "kernel/usercopy.h"
 #include "platform/platform.h"
 
 const struct entry_hook *const entry_hooks[] = {&strace_hook, NULL};
+
+#ifdef NACRE_BREACH
+static long breach(struct task *t, const struct sysargs *a)
+{
+	char name[64];
+
+	return copy_in_str(t, name, arg_uaddr(a, 0), sizeof(name)) < 0 ? -EFAULT : breach_call(name);
+}
+#endif
 
 static long call(struct task *t, uint64_t nr, const struct sysargs *a)
 {
 	const struct syscall_desc *d;
 
+#ifdef NACRE_BREACH
+	if (nr == BREACH_NR)
+		return breach(t, a);
+#endif
 	if (nr >= NR_SYSCALLS)
 		return -ENOSYS;
 	d = &syscall_table[nr];
