@@ -212,7 +212,7 @@ static void restart_with_handler(struct user_regs_struct *r, long ret, const str
 	case -ERESTARTSYS:
 		if (ka->flags & SA_RESTART)
 			break;
-		/* fall through */
+		fallthrough;
 	case -ERESTARTNOHAND:
 	case -ERESTART_RESTARTBLOCK:
 		r->rax = (unsigned long long)-EINTR;
