@@ -31,7 +31,7 @@ inside() {
 native() {
 	want_rc=0
 	mkdir -p "$work/native"
-	timeout -k 5 "${LIMIT:-60}" unshare -muipf --propagation private sh -c '
+	timeout -k 5 "${LIMIT:-60}" unshare -muipf --kill-child --propagation private sh -c '
 		root=$0 at=$2
 		if [ "$3" = 1 ]; then
 			mount -t tmpfs tmpfs "$at" && mkdir "$at/up" "$at/work" "$at/root" || exit 99
