@@ -30,15 +30,17 @@ inside() {
 # tree, for commands that write to it; without, directories show the link counts that they have.
 native() {
 	want_rc=0
-	mkdir -p "$work/native"
-	timeout -k 5 "${LIMIT:-60}" unshare -muipf --propagation private sh -c '
-		root=$0 at=$2
+	rm -rf "$work/native"
+	mkdir -p "$work/native/over" "$work/native/vartmp"
+	timeout -k 5 "${LIMIT:-60}" unshare -muipf --kill-child --propagation private sh -c '
+		root=$0 at=$2/over vartmp=$2/vartmp
 		if [ "$3" = 1 ]; then
 			mount -t tmpfs tmpfs "$at" && mkdir "$at/up" "$at/work" "$at/root" || exit 99
 			mount -t overlay overlay -o "lowerdir=$root,upperdir=$at/up,workdir=$at/work" "$at/root" || exit 99
 			root=$at/root
 		fi
 		mount -t proc proc "$root/proc" && mount --bind -o ro "$1" "$root/mnt" && mount -t tmpfs tmpfs "$root/tmp" &&
+			mount --bind "$vartmp" "$root/var/tmp" &&
 			mount --rbind /dev "$root/dev" && mount -t devpts -o newinstance,gid=5,mode=620,ptmxmode=666 devpts "$root/dev/pts" &&
 			mount -t sysfs sysfs "$root/sys" && hostname nacre-test || exit 99
 		shift 3
@@ -64,6 +66,7 @@ same() {
 	inside -- "$@"
 	[ "$rc" -eq "$want_rc" ] && cmp -s "$work/out" "$work/want"
 	ok=$?
+	[ -z "${VERBOSE:-}" ] || sed 's/^/# > /' "$work/out"
 	report $ok "$name"
 	[ $ok -eq 0 ] || diff "$work/want" "$work/out" | head -20 | sed 's/^/# /'
 }

@@ -32,7 +32,7 @@ class Terminal:
     """A terminal's master and what has come from it."""
 
     def __init__(self, master, pid=None):
-        self.master, self.pid, self.text, self.seen = master, pid, "", ""
+        self.master, self.pid, self.text, self.seen, self.late = master, pid, "", "", False
 
     def resize(self, rows, columns):
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
@@ -136,6 +136,8 @@ def size(t):
     t.run("stty size", "24 200\r\n")
     t.start("sh -c 'trap \"stty size; exit\" WINCH; echo here; while :; do sleep 0.05; done'", "^here\r\n")
     t.resize(40, 180)
+    if t.late:  # the holder of a console socket tells nobody of it: seen at the next key
+        t.send("\x11")
     t.expect("40 180\r\n")
     t.expect(PROMPT)
     t.run("stty size; stty rows 33 cols 177; stty size", "40 180\r\n33 177\r\n")
@@ -196,7 +198,7 @@ def interrupt(t):
 
 
 def line_editing(t):
-    t.start("cat", "")
+    t.start("sh -c 'echo here; exec cat'", "^here\r\n")
     t.send("ab\x7fc\r")
     t.expect("ab\x08 \x08c\r\nac\r\n")
     t.send("word another\x17one\r")
@@ -291,7 +293,7 @@ def native(work):
               "mount -t devpts -o newinstance,gid=5,mode=620,ptmxmode=666 devpts $0/dev/pts && root=$0 && "
               "exec env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin HOME=/root TERM=dumb LC_ALL=C.UTF-8 "
               "setsid -cw chroot $root script -qec \"$*\" /dev/null")
-    t = spawn(["unshare", "-mpf", "--propagation", "private", "sh", "-c", script, ROOTFS, *SHELL])
+    t = spawn(["unshare", "-mpf", "--kill-child", "--propagation", "private", "sh", "-c", script, ROOTFS, *SHELL])
     dialogue("chroot", t)
     leave("chroot", t, "exit 7\r", 7)
     t.close()
@@ -352,6 +354,7 @@ def console(work):
             if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
                 fds.frombytes(data[:4])
         t = Terminal(fds[0])
+        t.late = True
         t.resize(24, 200)
         subprocess.run(NACRE + ["start", cid], check=True)
         dialogue("console socket", t)

@@ -44,6 +44,10 @@ int may_signal(struct task *from, struct task *t, int sig);
 void kill_other_threads(struct task *t);
 void set_killed(struct task *t);
 
+/* Is the last signal of the timer with that number still waiting? Then n more turns are counted in it. to: the thread it
+ * goes to, NULL the group. Without locks. */
+bool signal_timer_waits(struct thread_group *tg, struct task *to, int sig, int id, unsigned n);
+
 /* deliver.c */
 /* A group-stop participant leaves (exits). sighand lock held. True: the stop is complete now. */
 bool stop_drop(struct task *t);

@@ -201,6 +201,32 @@ void force_signal(struct task *t, int sig, const siginfo_t *info)
 	mutex_unlock(&t->sighand->lock);
 }
 
+bool signal_timer_waits(struct thread_group *tg, struct task *to, int sig, int id, unsigned n)
+{
+	struct sigpending *p;
+	struct sigqueue *q;
+	struct task *t;
+	bool found = false;
+
+	MUTEX_GUARD(&tasklist_lock);
+	if (list_empty(&tg->threads))
+		return false;
+	t = to ? to : tg->leader;
+	if (__atomic_load_n(&t->state, __ATOMIC_RELAXED) >= TASK_ZOMBIE)
+		return false;
+	MUTEX_GUARD(&t->sighand->lock);
+	p = to ? &to->pending : &tg->shared_pending;
+	if (!(p->set & KSIGMASK(sig)) || !p->queue.next)
+		return false;
+	list_for_each_entry(q, &p->queue, node) {
+		if (found || q->info.si_signo != sig || q->info.si_code != SI_TIMER || q->info.si_timerid != id)
+			continue;
+		q->info.si_overrun = (int)MIN((uint64_t)q->info.si_overrun + n, (uint64_t)INT32_MAX);
+		found = true;
+	}
+	return found;
+}
+
 void kill_group(struct thread_group *tg)
 {
 	(void)send_signal_group(tg, SIGKILL, NULL);

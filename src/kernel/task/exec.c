@@ -222,6 +222,7 @@ int do_exec(struct task *t, struct exec_image *img)
 		return r;
 	}
 	/* No way back from here. */
+	posix_timers_exit(t->tg);
 	if (t->mm)
 		futex_exit(t);
 	switch_memory(t, pt, mm);

@@ -311,8 +311,10 @@ static void exit_common(struct task *t, int code, bool own_thread)
 	int status = 0;
 	bool dead = begin_exit(t, code);
 
-	if (dead)
+	if (dead) {
 		itimers_exit(tg);
+		posix_timers_exit(tg);
+	}
 	if (own_thread && t->pt)
 		futex_exit(t);
 	if (dead && t->tgid_pid == tg->session)

@@ -83,5 +83,6 @@ long futex_wake(struct task *t, uint64_t addr, bool priv, int n, uint32_t bitset
 
 /* --- itimer (syscall/sys_itimer.c) --- */
 void itimers_exit(struct thread_group *tg);
+void posix_timers_exit(struct thread_group *tg);
 
 #endif

@@ -156,8 +156,14 @@ void tty_disassociate(struct task *t)
 		(void)send_signal_pgrp(fg, SIGCONT, NULL);
 		pid_put(fg);
 	}
-	if (tty)
-		tty_put(tty);
+	if (!tty)
+		return;
+	/* The host's terminal ends with the session that it was given to, whoever still has it open. */
+	if (__atomic_load_n(&t->exiting, __ATOMIC_RELAXED) && tty->host_fd >= 0) {
+		tty_hangup(tty);
+		tty->kick(tty);
+	}
+	tty_put(tty);
 }
 
 static long set_pgrp(struct tty *tty, struct task *t, uint64_t arg)

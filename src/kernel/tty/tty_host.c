@@ -33,7 +33,7 @@ static bool drain(struct tty *t)
 
 		if (!n)
 			break;
-		w = write(t->host_fd, buf, n);
+		w = t->host_fd < 0 ? (ssize_t)n : write(t->host_fd, buf, n);
 		if (w < 0 && errno != EAGAIN && errno != EINTR)
 			w = (ssize_t)n; /* the host side is gone: the pump sees it */
 		moved |= w > 0;
@@ -62,9 +62,11 @@ void tty_host_look(struct tty *t)
 	struct winsize ws;
 	bool changed;
 
-	if (t->host_fd < 0 || ioctl(t->host_fd, TIOCGWINSZ, &ws) < 0)
-		return;
 	mutex_lock(&t->lock);
+	if (t->host_fd < 0 || ioctl(t->host_fd, TIOCGWINSZ, &ws) < 0) {
+		mutex_unlock(&t->lock);
+		return;
+	}
 	changed = ws.ws_row != t->host_ws.ws_row || ws.ws_col != t->host_ws.ws_col;
 	t->host_ws = ws;
 	mutex_unlock(&t->lock);
@@ -92,22 +94,26 @@ static void *pump_main(void *arg)
 
 	while (!gone) {
 		struct pollfd pf = {t->host_fd, 0, 0};
+		bool drained, over;
 		size_t room;
 		int r;
 
 		sleeper_prepare(&p->sleeper);
-		if (!drain(t))
+		mutex_lock(&t->lock);
+		over = t->hung_up; /* the last words were written before */
+		mutex_unlock(&t->lock);
+		drained = drain(t);
+		if (!drained)
 			pf.events |= POLLOUT;
 		mutex_lock(&t->lock);
 		room = ldisc_room(&t->ld);
 		/* A full line without an end is still edited and interrupted. */
 		if (!room && (t->ld.tio.c_lflag & ICANON) && t->ld.canon == t->ld.tail)
 			room = 1;
-		gone = t->hung_up;
 		mutex_unlock(&t->lock);
-		if (gone)
+		if (over && drained)
 			break;
-		if (room)
+		if (room && !over)
 			pf.events |= POLLIN;
 		r = sleeper_sleep_fds(&p->sleeper, &pf, 1, TIME_FOREVER, SLEEP_UNINTERRUPTIBLE);
 		if (r < 0)
@@ -119,6 +125,11 @@ static void *pump_main(void *arg)
 	}
 	pty_set_leave(t);
 	tty_hangup(t);
+	/* Whoever holds the master sees the end now, not only when the container is deleted. */
+	mutex_lock(&t->lock);
+	close(t->host_fd);
+	t->host_fd = -1;
+	mutex_unlock(&t->lock);
 	tty_put(t);
 	return NULL;
 }
