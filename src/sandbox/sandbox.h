@@ -41,7 +41,6 @@ struct exec_opts {
 	int tty_fd; /* as in create_opts */
 	unsigned rows, columns;
 	int *ret_program_error;
-	const char *cgroup;	/* below the container's, NULL: the container's own */
 	bool ignore_paused;
 };
 
