@@ -252,7 +252,8 @@ int cmd_exec(const struct command *cmd, const struct runtime_opts *rt, int argc,
 		{"no-new-privs", 0, OPT_BOOL, &f.no_new_privs, NULL, "set no_new_privs"},
 		{"preserve-fds", 0, OPT_INT, &o.preserve_fds, "N",
 		 "pass N more descriptors, from 3 on"},
-		{"cgroup", 0, OPT_STRING, &o.cgroup, "PATH", "cgroup below the container's"},
+		{"cgroup", 0, OPT_STRING, &f.cgroup, "PATH",
+		 "accepted, without effect: the container's cgroup holds all"},
 		{"ignore-paused", 0, OPT_BOOL, &o.ignore_paused, NULL,
 		 "also in a paused container"},
 		{"apparmor", 0, OPT_STRING, &f.apparmor, "PROFILE", "accepted, not applied"},
@@ -271,6 +272,9 @@ int cmd_exec(const struct command *cmd, const struct runtime_opts *rt, int argc,
 		log_error("\"exec\" requires a minimum of 2 arguments, or --process");
 		r = EXIT_FAIL;
 	} else {
+		if (f.cgroup)
+			log_warning("--cgroup %s: not supported yet: the command runs in the container's "
+				    "cgroup", f.cgroup);
 		r = exec_in(rt, &o, &f, argv + 1);
 	}
 	str_list_free(&f.env);

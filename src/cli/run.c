@@ -93,6 +93,8 @@ int cmd_run(const struct command *cmd, const struct runtime_opts *rt, int argc, 
 	    oci_spec_load_file(o.bundle, config, &spec) < 0)
 		return EXIT_FAIL;
 	o.bundle = spec->bundle;
+	o.rows = spec->process.console_height;
+	o.columns = spec->process.console_width;
 	if (detach && spec->process.terminal && !o.console_socket) {
 		log_error("process.terminal: true: cannot allocate tty if nacre will detach "
 			  "without setting console socket");

@@ -41,7 +41,6 @@ struct exec_opts {
 	int tty_fd; /* as in create_opts */
 	unsigned rows, columns;
 	int *ret_program_error;
-	const char *cgroup;	/* below the container's, NULL: the container's own */
 	bool ignore_paused;
 };
 
@@ -73,7 +72,7 @@ struct container_info {
 	int pid;	    /* 0 when stopped */
 	uid_t owner;
 	char *state_json; /* the state document, oci_state_json() pretty */
-	char *config;	  /* the copy of config.json kept with the state; NULL: the bundle's is it */
+	char *config;	  /* the copy of config.json kept with the state */
 };
 /* -ENOENT "container does not exist"; -EACCES "permission denied: PATH" */
 int container_state(const struct runtime_opts *r, const char *id,

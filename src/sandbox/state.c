@@ -392,6 +392,7 @@ void container_info_free(struct container_info *i)
 	free(i->rootfs);
 	free(i->created);
 	free(i->state_json);
+	free(i->config);
 	free(i);
 }
 
@@ -409,11 +410,13 @@ static int fill_info(const struct runtime_opts *r, struct state *s, struct conta
 	doc = (struct oci_state){.id = s->id, .bundle = s->bundle, .status = i->status, .pid = i->pid,
 				 .rootfs = s->rootfs, .created = s->created, .spec = spec};
 	i->state_json = oci_state_json(&doc, true);
+	if (asprintf(&i->config, "%s/%s/config.json", r->root, s->id) < 0)
+		i->config = NULL;
 	i->id = TAKE_PTR(s->id);
 	i->bundle = TAKE_PTR(s->bundle);
 	i->rootfs = TAKE_PTR(s->rootfs);
 	i->created = TAKE_PTR(s->created);
-	if (!i->state_json) {
+	if (!i->state_json || !i->config) {
 		container_info_free(i);
 		return -ENOMEM;
 	}

@@ -77,7 +77,7 @@ calls "exec with all" 0 "state exec" exec --cwd /tmp --env A=2 -e PATH=/x --user
 said "cwd, user, groups" "args=id cwd=/tmp uid=7 gid=8 groups=2 terminal=0"
 said "capability added" "caps=20200420"
 said "environment" "env=PATH=/x|TERM=xterm|A=2"
-said "cgroup, paused" "cgroup=sub paused=1"
+said "paused" "paused=1"
 calls "exec --user bad" 255 "state" exec --user bob c1 id
 calls "exec --cwd relative" 255 "state" exec --cwd tmp c1 id
 calls "exec --env bad" 255 "state" exec --env A c1 id

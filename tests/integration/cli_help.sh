@@ -33,4 +33,22 @@ for c in update events checkpoint restore; do
 	fails "$c" 1 "$c: not supported yet" "$c" x
 done
 fails "update as engines call it" 1 "not supported yet" update --resources - x
+
+# Each option that a table of the parser has is in the help and in the manual page.
+src=$NACRE_TOP/src/cli
+mans="$NACRE_TOP/docs/man/nacre.8 $NACRE_TOP/docs/man/nacre-do.1"
+flags_of() { sed -n 's/^\t*{"\([a-z-]*\)", \(0\|.[a-z].\), OPT_.*/\1/p' "$1"; }
+for f in "$src"/*.c; do
+	c=${f##*/} c=${c%.c}
+	case $c in main) c= ;; esac
+	for o in $(flags_of "$f"); do
+		run $c --help
+		check "${c:-nacre} --$o is in the help" grep -q -e " --$o\b" "$work/out"
+		check "${c:-nacre} --$o is in the manual" grep -q -e "Fl -$o\b" $mans
+	done
+done
+is "options were found" "$(for f in "$src"/*.c; do flags_of "$f"; done | wc -l | awk '{print ($1 > 50)}')" 1
+for c in $(sed -n 's/^\t{"\([a-z]*\)", ".*/\1/p' "$src/commands.c"); do
+	check "$c is in the manual" grep -q -E "Cm ($c\b|[a-z ,]*, $c\b)" "$NACRE_TOP/docs/man/nacre.8"
+done
 done_testing

@@ -144,9 +144,9 @@ int container_wait(const struct runtime_opts *r, const char *id, int *ret_status
 int container_exec(const struct runtime_opts *r, const struct exec_opts *o, int *ret_status)
 {
 	int e = call("exec",
-		     "id=%s pidfile=%s console=%s preserve=%d detach=%d tty=%d cgroup=%s paused=%d",
+		     "id=%s pidfile=%s console=%s preserve=%d detach=%d tty=%d paused=%d",
 		     o->id, text(o->pid_file), text(o->console_socket), o->preserve_fds, o->detach,
-		     o->tty_fd >= 0, text(o->cgroup), o->ignore_paused);
+		     o->tty_fd >= 0, o->ignore_paused);
 
 	show_process("process", o->process);
 	if (o->tty_fd >= 0)

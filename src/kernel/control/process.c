@@ -203,6 +203,8 @@ static void on_exit_(void *priv, int status)
 	p->status = status;
 	__atomic_store_n(&p->exited, true, __ATOMIC_SEQ_CST);
 	wake_up_all(&p->wait, 0);
+	if (p->tty)
+		tty_host_end(p->tty);
 	if (p->init)
 		fuse_conn_exit(b->gofer, status);
 	process_put(p); /* the task's */

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/sysmacros.h>
@@ -17,6 +18,7 @@
 struct pump {
 	struct sleeper sleeper;
 	struct tty *tty;
+	bool ending; /* atomic: nobody writes any more; what is left goes out, then the host's pty is closed */
 };
 
 /* Moves output to the host. Returns false when some is left that must wait for POLLOUT. */
@@ -105,6 +107,8 @@ static void *pump_main(void *arg)
 		drained = drain(t);
 		if (!drained)
 			pf.events |= POLLOUT;
+		else if (__atomic_load_n(&p->ending, __ATOMIC_ACQUIRE))
+			break;
 		mutex_lock(&t->lock);
 		room = ldisc_room(&t->ld);
 		/* A full line without an end is still edited and interrupted. */
@@ -125,10 +129,9 @@ static void *pump_main(void *arg)
 	}
 	pty_set_leave(t);
 	tty_hangup(t);
-	/* Whoever holds the master sees the end now, not only when the container is deleted. */
+	/* Whoever reads the master waits for this. */
 	mutex_lock(&t->lock);
-	close(t->host_fd);
-	t->host_fd = -1;
+	close(TAKE_FD(t->host_fd));
 	mutex_unlock(&t->lock);
 	tty_put(t);
 	return NULL;
@@ -160,6 +163,14 @@ int tty_host_start(struct tty *t)
 		tty_put(t);
 	}
 	return r;
+}
+
+void tty_host_end(struct tty *t)
+{
+	struct pump *p = t->priv;
+
+	__atomic_store_n(&p->ending, true, __ATOMIC_RELEASE);
+	sleeper_wake(&p->sleeper);
 }
 
 int tty_host_new(int host_slave_fd, unsigned rows, unsigned cols, struct tty **ret)
