@@ -2,7 +2,8 @@
 /*
  * Births of threads and processes, the one moment at which the kernel lets the host make something. One thread forks; the
  * other reads the order in the shared memory and uses it first, or turns it into "go on", so that the first can do the
- * ordered call itself: a process of which the kernel knows nothing must not live.
+ * ordered call itself. The child of that call comes out in the hidden code, which asks for a slot, is refused and ends. (Code that
+ * steers it back to itself would have a process that the kernel does not know: docs/SECURITY-MODEL.md, known limits.)
  */
 #include "esc.h"
 

@@ -18,6 +18,8 @@ int main(int argc, char **argv)
 
 	if (argc != 3)
 		return 2;
+	while (!strcmp(argv[1], "wait"))
+		pause();
 	if (!strcmp(argv[1], "kernel")) {
 		r = syscall(BREACH_NR, argv[2]);
 	} else {
