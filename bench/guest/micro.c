@@ -107,7 +107,7 @@ static double do_cow_fault(long n)
 		long c = n > 4096 ? 4096 : n;
 		char *p = anon_pages(c);
 		int fd[2], status;
-		pid_t pid;
+		pid_t pid = -1;
 
 		touch(p, c);
 		if (pipe(fd) < 0 || (pid = fork()) < 0)
@@ -190,7 +190,7 @@ static double do_pipe(long n)
 	int a[2], b[2], status;
 	double t;
 	char c = 0;
-	pid_t pid;
+	pid_t pid = -1;
 
 	if (pipe(a) < 0 || pipe(b) < 0 || (pid = fork()) < 0)
 		die("pipe");

@@ -83,7 +83,7 @@ static bool shows_private(const struct do_flags *f, const char *dir)
 
 static int add_share(struct json_object *mounts, const char *arg)
 {
-	_cleanup_free_ char *path = strdup(arg), *full = NULL, *real = NULL;
+	_cleanup_free_ char *path = strdup(arg), *real = NULL;
 	size_t n = strlen(arg);
 	bool rw = false;
 

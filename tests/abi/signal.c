@@ -5,7 +5,7 @@
 #include <time.h>
 #include "../tap.h"
 
-static volatile sig_atomic_t count, last, nested;
+static volatile sig_atomic_t count, last;
 static siginfo_t info;
 static int order[64];
 
