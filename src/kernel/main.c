@@ -16,6 +16,7 @@
 #include "confine/kernel_filter.h"
 #include "confine/rights.h"
 #include "confine/sanitizer.h"
+#include "kernel/syscall/strace.h"
 #include "kernel/control/control.h"
 #include "kernel/kernel.h"
 #include "platform/platform.h"
@@ -141,6 +142,7 @@ int main(int argc, char **argv)
 		log_errno(r, "starting the kernel");
 		return 1;
 	}
+	strace_check_list();
 	log_phase("kernel-ready");
 	control_serve(o.control);
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 . "$(dirname "$0")/lib.sh"
-echo 1..23
+echo 1..24
 STDIN=/dev/null
 
 expect "exit status" 42 "" -- /bin/sh -c 'exit 42'
@@ -31,4 +31,9 @@ inside -- /nonexistent
 report "$([ "$rc" -eq 127 ] && grep -q 'no such file or directory' "$work/out"; echo $?)" "no such program: wording"
 inside -- /etc/passwd
 report "$([ "$rc" -eq 126 ] && grep -q 'permission denied' "$work/out"; echo $?)" "not executable: wording"
+cid=prog-$$-strace
+"$NACRE_TOP/tests/mkbundle" "$work/bundle" "$rootfs" -- /bin/sh -c 'echo shown; cat /etc/hostname >/dev/null'
+"$NACRE" --root "$NACRE_ROOT" --log "$work/log" --strace=openat,uname,nosuchcall --overlay=memory run --bundle "$work/bundle" "$cid" >"$work/out" 2>&1
+rc=$?
+report "$([ $rc -eq 0 ] && grep -q 'openat(.*hostname' "$work/log" && grep -q 'no such call: nosuchcall' "$work/log" && ! grep -Eq '\] (write|execve|mmap|close|syscall)' "$work/log"; echo $?)" "--strace=LIST logs those calls only"
 same "ps sees only the container" -- /bin/sh -c 'ls /proc | grep -c "^[0-9][0-9]*$" >/dev/null; cat /proc/1/comm | sed "s/.*/one/"; test -e /proc/2147 || echo none'

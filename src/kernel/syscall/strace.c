@@ -105,6 +105,44 @@ static void put_arg(struct line *l, struct task *t, char kind, const uint64_t *v
 	}
 }
 
+/* The next name of a list, its length in *n; NULL at the end. */
+static const char *next_name(const char *s, size_t *n)
+{
+	s += strspn(s, ",");
+	*n = strcspn(s, ",");
+	return *n ? s : NULL;
+}
+
+/* Is the call to be printed? Numbers that no call has are, unless a list was given. */
+static bool wanted(uint64_t nr)
+{
+	const char *name = nr < NR_SYSCALLS ? syscall_table[nr].name : NULL, *s = kernel.strace_list;
+	size_t n;
+
+	if (!s || !kernel.strace)
+		return kernel.strace;
+	for (; name && (s = next_name(s, &n)); s += n)
+		if (strlen(name) == n && !memcmp(name, s, n))
+			return true;
+	return false;
+}
+
+void strace_check_list(void)
+{
+	const char *s = kernel.strace_list;
+	size_t n;
+
+	for (; s && (s = next_name(s, &n)); s += n) {
+		bool found = false;
+
+		for (unsigned i = 0; i < NR_SYSCALLS && !found; i++)
+			found = syscall_table[i].name && strlen(syscall_table[i].name) == n &&
+				!memcmp(syscall_table[i].name, s, n);
+		if (!found)
+			log_warning("--strace: no such call: %.*s", (int)n, s);
+	}
+}
+
 static bool enter(struct task *t, long *ret_result __unused)
 {
 	const struct user_regs_struct *r = pt_regs(t->pt);
@@ -112,7 +150,7 @@ static bool enter(struct task *t, long *ret_result __unused)
 	struct line l = {.n = 0};
 	const char *k;
 
-	if (!kernel.strace)
+	if (!wanted(r->orig_rax))
 		return false;
 	if (r->orig_rax >= NR_SYSCALLS || !syscall_table[r->orig_rax].name) {
 		log_info("[%d] syscall_%lld()", task_pid_nr(t, t), (long long)r->orig_rax);
@@ -151,7 +189,7 @@ static void leave(struct task *t, long r)
 	const char *name = nr < NR_SYSCALLS && syscall_table[nr].name ? syscall_table[nr].name : "syscall";
 	const char *e = NULL;
 
-	if (!kernel.strace)
+	if (!wanted(nr))
 		return;
 	if (r < 0 && r >= -4095)
 		e = internal_name(r) ? internal_name(r) : strerrorname_np((int)-r);

@@ -6,5 +6,7 @@
 #include "kernel/syscall/syscall.h"
 
 extern const struct entry_hook strace_hook;
+/* Warns in the log of names in kernel.strace_list that no call has. */
+void strace_check_list(void);
 
 #endif

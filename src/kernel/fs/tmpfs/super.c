@@ -105,6 +105,8 @@ int tmpfs_inode_new(struct super *sb, struct inode *dir, mode_t mode, struct ino
 		return -ENOMEM;
 	}
 	i->priv = ti;
+	if (S_ISDIR(mode))
+		i->size = 40; /* "." and "..", as Linux counts */
 	if (dir) {
 		inode_init_owner(i, dir, mode);
 	} else {
