@@ -64,9 +64,11 @@ void tty_host_look(struct tty *t)
 	struct winsize ws;
 	bool changed;
 
-	if (t->host_fd < 0 || ioctl(t->host_fd, TIOCGWINSZ, &ws) < 0)
-		return;
 	mutex_lock(&t->lock);
+	if (t->host_fd < 0 || ioctl(t->host_fd, TIOCGWINSZ, &ws) < 0) {
+		mutex_unlock(&t->lock);
+		return;
+	}
 	changed = ws.ws_row != t->host_ws.ws_row || ws.ws_col != t->host_ws.ws_col;
 	t->host_ws = ws;
 	mutex_unlock(&t->lock);
