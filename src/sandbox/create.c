@@ -50,6 +50,25 @@ static int make_root(const char *root)
 	return 0;
 }
 
+/* Said before anything is made: further on it would be some call that is not permitted. */
+static int step_rights(struct creation *c)
+{
+	_cleanup_fclose_ FILE *f = NULL;
+	unsigned inside, outside, size;
+
+	(void)c;
+	if (geteuid() != 0) {
+		log_error("rootless containers are not supported yet: run nacre as root (now: user %u)", geteuid());
+		return -EPERM;
+	}
+	f = fopen("/proc/self/uid_map", "re");
+	if (f && fscanf(f, "%u %u %u", &inside, &outside, &size) == 3 && size != UINT32_MAX) {
+		log_error("rootless containers are not supported yet: this user namespace maps %u ids, not all", size);
+		return -EPERM;
+	}
+	return 0;
+}
+
 static int step_directory(struct creation *c)
 {
 	_cleanup_free_ char *config = NULL;
@@ -275,6 +294,7 @@ int container_create(const struct runtime_opts *r, const struct create_opts *o, 
 		const char *name;
 		int (*run)(struct creation *c);
 	} steps[] = {
+		{"rights", step_rights},
 		{"directory", step_directory}, {"cgroup", step_cgroup}, {"socket", step_socket},
 		{"kernel", step_kernel},       {"gofer", step_gofer},	{"hooks", step_hooks},
 		{"container", step_container}, {"created", step_created}, {"pid-file", step_pid_file},

@@ -69,5 +69,36 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
 		if [ $rc -eq 1 ] && grep -q "permission denied: $work/priv" "$work/err"; then ok "$c without rights"; else not_ok "$c without rights" "$work/err" "$work/out"; fi
 	done
 fi
+if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
+	bundle "$work/rootless" -- true && chmod 755 "$work/rootless"
+	mkdir "$work/own" && chown 65534 "$work/own"
+	cp "$NACRE-kernel" "$NACRE-gofer" "$NACRE-stub" "$work/" 2>/dev/null
+	# says NAME TEXT COMMAND...: status 1 and TEXT.
+	says() {
+		name=$1 text=$2
+		shift 2
+		timeout 20 "$@" >"$work/out" 2>"$work/err" </dev/null
+		rc=$?
+		if [ $rc -eq 1 ] && grep -qF -e "$text" "$work/err"; then ok "$name"; else not_ok "$name" "$work/err"; diag "status $rc"; fi
+	}
+	nobody="setpriv --reuid 65534 --regid 65534 --clear-groups"
+	for c in "run --bundle $work/rootless" "create --bundle $work/rootless"; do
+		says "${c%% *} without root" "rootless containers are not supported yet: run nacre as root (now: user 65534)" \
+			$nobody "$work/nacre" --root "$work/own" $c errtest
+		is "nothing was made" "$(ls -A "$work/own")" ""
+	done
+	says "do without root" "rootless containers are not supported yet" $nobody "$work/nacre" --root "$work/own" do -- true
+	says "run in a user namespace" "rootless containers are not supported yet: this user namespace maps 1 ids, not all" \
+		unshare --user --map-root-user "$work/nacre" --root "$work/own" run --bundle "$work/rootless" errtest
+	says "list without root and without a place" "--root is needed: XDG_RUNTIME_DIR is not set" \
+		env -u XDG_RUNTIME_DIR $nobody "$work/nacre" list
+	# An unreadable state is no absent one.
+	mkdir "$work/half" "$work/half/c1" && echo '{}' >"$work/half/c1/state.json" && chmod 600 "$work/half/c1/state.json"
+	for c in list "list -q" "list --format json" "state c1" "ps c1" "kill c1 9" "delete c1" "start c1" "pause c1"; do
+		says "$c of an unreadable state" "permission denied: $work/half/c1" $nobody "$work/nacre" --root "$work/half" $c
+	done
+	chmod 700 "$work/half"
+	says "delete --force of an unreadable one" "$work/half/c1" $nobody "$work/nacre" --root "$work/half" delete --force c1
+fi
 is "nothing is left behind" "$(traces errtest)" "$before"
 done_testing
