@@ -64,7 +64,8 @@ int vfs_setattr(const struct path *p, struct iattr *a)
 			return r;
 	}
 	if ((a->valid & ATTR_KILL_PRIV) && !(a->valid & ATTR_MODE) && mode_kill_priv(i, c, &mode)) {
-		if (!inode_owner_or_capable(i, c)) /* chown(-1, -1) of somebody's set-id file */
+		/* chown(-1, -1) of somebody's set-id file; who may write may truncate it. */
+		if (!(a->valid & ATTR_SIZE) && !inode_owner_or_capable(i, c))
 			return -EPERM;
 		a->valid |= ATTR_MODE;
 		a->mode = mode;
