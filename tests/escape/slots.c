@@ -165,6 +165,6 @@ void attack_slots(int deep)
 			     res[k].moves ? "part of it lives on" : "nothing ends it");
 		}
 	}
-	say(began > rounds / 2, "%u of %u scribblers got to work", began, rounds);
+	say(began > 0, "%u of %u scribblers got to work", began, rounds);
 	say(bad == 0, "%u scribbled processes: %u died of it, %u had to be killed, of %u something lived on", rounds, died, late, moved);
 }

@@ -54,6 +54,26 @@ static void on_dead(void *priv)
 	__atomic_fetch_add(&zygote_deaths, 1, __ATOMIC_SEQ_CST);
 }
 
+/* Zygotes and stubs outlive the process that had them made: they become the first process's, which ends them. */
+static pid_t first;
+
+__attribute__((constructor)) static void adopt_orphans(void)
+{
+	first = getpid();
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
+
+__attribute__((destructor)) static void end_orphans(void)
+{
+	FILE *f = getpid() == first ? fopen("/proc/thread-self/children", "re") : NULL;
+	int pid;
+
+	while (f && fscanf(f, "%d", &pid) == 1)
+		kill(pid, SIGKILL);
+	if (f)
+		fclose(f);
+}
+
 static void start(void)
 {
 	const char *stub = getenv("NACRE_STUB");
