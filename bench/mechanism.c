@@ -124,7 +124,9 @@ static void item_notified(bool notified)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		guest(out[1], notified, sync);
 	}
-	if (pid < 0 || read(sync[0], &fd, sizeof(fd)) != sizeof(fd))
+	if (pid < 0)
+		die("fork");
+	if (read(sync[0], &fd, sizeof(fd)) != sizeof(fd))
 		die("guest");
 	if (fd >= 0) {
 		int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);

@@ -11,17 +11,24 @@
 /* Set-id bits count unless the mount or no_new_privs says otherwise. */
 static void set_ids(struct task *t, const struct exec_image *img, struct cred *n)
 {
-	const struct inode *i = img->file->inode;
-	mode_t mode = i->mode;
-
 	const struct mount *m = img->file->path.mnt;
+	struct inode *i = img->file->inode;
+	mode_t mode;
+	kuid_t uid;
+	kgid_t gid;
 
+	/* Bits and owner of one moment: a chown drops the bits and names the new owner. */
+	mutex_lock(&i->lock);
+	mode = i->mode;
+	uid = i->uid;
+	gid = i->gid;
+	mutex_unlock(&i->lock);
 	if (n->no_new_privs || (m && (m->flags & MNT_NOSUID)))
 		return;
 	if (mode & S_ISUID)
-		n->euid = i->uid;
+		n->euid = uid;
 	if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
-		n->egid = i->gid;
+		n->egid = gid;
 }
 
 static struct cred *exec_cred(struct task *t, struct exec_image *img)

@@ -111,8 +111,8 @@ struct inode {
 	const struct inode_ops *op;
 	const struct file_ops *fop; /* given to files opened on it */
 	struct mutex lock;	    /* RANK_INODE_DIR or RANK_INODE */
-	/* Written with lock held; the permission check and stat of cached inodes read them with
-	 * attr_seq retry (see inode_attr_read in inode.c). */
+	/* Written with lock held. The permission check and stat read them one by one without it, as Linux does; who needs two of
+	 * one moment (set-id bits and their owner) takes it. */
 	mode_t mode GUARDED_BY(lock);
 	kuid_t uid GUARDED_BY(lock);
 	kgid_t gid GUARDED_BY(lock);
