@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include "kernel/task/task.h"
+#include "kernel/vfs/notify.h"
 #include "kernel/vfs/vfs_priv.h"
 
 static bool in_own_group(const struct cred *c, kgid_t g)
@@ -35,7 +36,7 @@ static int check_times(struct inode *i, const struct cred *c, const struct iattr
 	return inode_owner_or_capable(i, c) ? 0 : inode_permission(i, c, MAY_WRITE);
 }
 
-int vfs_setattr(const struct path *p, struct iattr *a)
+static int setattr(const struct path *p, struct iattr *a)
 {
 	struct inode *i = dentry_inode(p->dentry);
 	const struct cred *c = vfs_cred();
@@ -76,6 +77,15 @@ int vfs_setattr(const struct path *p, struct iattr *a)
 			a->mode &= ~(mode_t)S_ISGID;
 	}
 	return i->op->setattr(i, a);
+}
+
+int vfs_setattr(const struct path *p, struct iattr *a)
+{
+	int r = setattr(p, a);
+
+	if (r == 0)
+		notify_dentry(p->dentry, a->valid & ATTR_SIZE ? IN_MODIFY : IN_ATTRIB);
+	return r;
 }
 
 int vfs_truncate(const struct path *p, uint64_t size, struct file *f)

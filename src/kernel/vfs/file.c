@@ -8,6 +8,7 @@
 #include "kernel/task/task.h"
 #include "kernel/usercopy.h"
 #include "kernel/vfs/file_priv.h"
+#include "kernel/vfs/notify.h"
 
 void epoll_file_gone(struct file *f);
 #pragma weak epoll_file_gone
@@ -54,6 +55,7 @@ void file_put(struct file *f)
 	if (!f || !ref_put(&f->ref))
 		return;
 	if (!f->is_path) {
+		notify_dentry(f->path.dentry, f->can_write ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
 		if (!list_empty(&f->epoll_items) && epoll_file_gone)
 			epoll_file_gone(f);
 		locks_release(f);
@@ -71,13 +73,18 @@ void file_put(struct file *f)
 
 ssize_t file_read(struct file *f, struct uio *u, uint64_t *pos, int flags)
 {
+	ssize_t n;
+
 	if (!f->can_read)
 		return -EBADF;
 	if (!f->op->read)
 		return S_ISDIR(f->inode->mode) ? -EISDIR : -EINVAL;
 	if (pos && *pos > INT64_MAX - u->resid)
 		return *pos > INT64_MAX ? -EINVAL : -EOVERFLOW;
-	return f->op->read(f, u, pos, flags);
+	n = f->op->read(f, u, pos, flags);
+	if (n > 0)
+		notify_dentry(f->path.dentry, IN_ACCESS);
+	return n;
 }
 
 ssize_t file_read_kernel(struct file *f, void *buf, size_t n, uint64_t off)
@@ -155,6 +162,7 @@ static int check_size(struct file *f, struct uio *u, uint64_t pos, int flags)
 
 ssize_t file_write(struct file *f, struct uio *u, uint64_t *pos, int flags)
 {
+	ssize_t n;
 	int r;
 
 	if (!f->can_write)
@@ -170,7 +178,10 @@ ssize_t file_write(struct file *f, struct uio *u, uint64_t *pos, int flags)
 		if (r < 0)
 			return r;
 	}
-	return f->op->write(f, u, pos, flags);
+	n = f->op->write(f, u, pos, flags);
+	if (n > 0)
+		notify_dentry(f->path.dentry, IN_MODIFY);
+	return n;
 }
 
 /* --- the rest --- */

@@ -9,6 +9,7 @@
 #include <linux/capability.h>
 #include <string.h>
 #include "kernel/task/task.h"
+#include "kernel/vfs/notify.h"
 #include "kernel/vfs/vfs_priv.h"
 
 /* Sticky directories: only the owner of the file or of the directory may remove it. */
@@ -65,6 +66,14 @@ static int begin_create(const struct path *dir, struct dentry *d)
 	return r < 0 ? (d->inode ? -EEXIST : r) : may_create(dir->dentry, d);
 }
 
+/* Passes on the result of making a name, and tells those who watch. */
+static int created(struct inode *di, struct dentry *d, int r)
+{
+	if (r == 0)
+		notify_child(di, d, d->inode && S_ISDIR(d->inode->mode), IN_CREATE);
+	return r;
+}
+
 int vfs_create(const struct path *dir, struct dentry *d, mode_t mode)
 {
 	struct inode *di = dir->dentry->inode;
@@ -74,7 +83,7 @@ int vfs_create(const struct path *dir, struct dentry *d, mode_t mode)
 	r = begin_create(dir, d);
 	if (r < 0)
 		return r;
-	return di->op->create ? di->op->create(di, d, (mode & 07777) | S_IFREG) : -EACCES;
+	return di->op->create ? created(di, d, di->op->create(di, d, (mode & 07777) | S_IFREG)) : -EACCES;
 }
 
 int vfs_mkdir(const struct path *dir, struct dentry *d, mode_t mode)
@@ -86,7 +95,7 @@ int vfs_mkdir(const struct path *dir, struct dentry *d, mode_t mode)
 	r = begin_create(dir, d);
 	if (r < 0)
 		return r;
-	return di->op->mkdir ? di->op->mkdir(di, d, (mode & 01777) | S_IFDIR) : -EPERM;
+	return di->op->mkdir ? created(di, d, di->op->mkdir(di, d, (mode & 01777) | S_IFDIR)) : -EPERM;
 }
 
 int vfs_mknod(const struct path *dir, struct dentry *d, mode_t mode, dev_t rdev)
@@ -101,7 +110,7 @@ int vfs_mknod(const struct path *dir, struct dentry *d, mode_t mode, dev_t rdev)
 	if ((S_ISCHR(mode) || S_ISBLK(mode)) && !(S_ISCHR(mode) && rdev == 0) &&
 	    !vfs_capable(vfs_cred(), CAP_MKNOD))
 		return -EPERM;
-	return di->op->mknod ? di->op->mknod(di, d, mode, rdev) : -EPERM;
+	return di->op->mknod ? created(di, d, di->op->mknod(di, d, mode, rdev)) : -EPERM;
 }
 
 int vfs_symlink(const struct path *dir, struct dentry *d, const char *target)
@@ -113,7 +122,7 @@ int vfs_symlink(const struct path *dir, struct dentry *d, const char *target)
 	r = begin_create(dir, d);
 	if (r < 0)
 		return r;
-	return di->op->symlink ? di->op->symlink(di, d, target) : -EPERM;
+	return di->op->symlink ? created(di, d, di->op->symlink(di, d, target)) : -EPERM;
 }
 
 int vfs_tmpfile(const struct path *dir, mode_t mode, bool linkable, struct dentry **ret)
@@ -165,9 +174,11 @@ int vfs_link(const struct path *old, const struct path *dir, struct dentry *d)
 	if (i->nlink == 0 && !i->linkable)
 		return -ENOENT;
 	r = di->op->link(old->dentry, di, d);
-	if (r == 0)
+	if (r == 0) {
 		i->linkable = false;
-	return r;
+		notify_inode(i, IN_ATTRIB);
+	}
+	return created(di, d, r);
 }
 
 /* --- removing names --- */
@@ -181,6 +192,20 @@ static int begin_delete(const struct path *dir, struct dentry *d, bool want_dir)
 	if (r == 0 && __atomic_load_n(&d->mounted, __ATOMIC_ACQUIRE))
 		r = -EBUSY;
 	return r;
+}
+
+/* d, the name of i in di, is gone. An inode counts as gone with its last name, even while it is still open. */
+static void notify_removed(struct inode *di, struct dentry *d, struct inode *i)
+{
+	bool is_dir = S_ISDIR(i->mode);
+
+	if (!notify_on())
+		return;
+	if (!is_dir)
+		notify_inode(i, IN_ATTRIB);
+	notify_child(di, d, is_dir, IN_DELETE);
+	if (is_dir || __atomic_load_n(&i->nlink, __ATOMIC_RELAXED) == 0)
+		notify_inode(i, IN_DELETE_SELF);
 }
 
 int vfs_unlink(const struct path *dir, struct dentry *d)
@@ -198,8 +223,10 @@ int vfs_unlink(const struct path *dir, struct dentry *d)
 	mutex_lock(&i->lock);
 	r = di->op->unlink(di, d);
 	mutex_unlock(&i->lock);
-	if (r == 0)
+	if (r == 0) {
 		dentry_drop(d);
+		notify_removed(di, d, i);
+	}
 	return r;
 }
 
@@ -223,6 +250,7 @@ int vfs_rmdir(const struct path *dir, struct dentry *d)
 	if (r == 0) {
 		dentry_drop(d);
 		dcache_prune(d);
+		notify_removed(di, d, i);
 	}
 	return r;
 }

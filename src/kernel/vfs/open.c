@@ -5,6 +5,7 @@
 #include <string.h>
 #include "kernel/task/task.h"
 #include "kernel/vfs/file_priv.h"
+#include "kernel/vfs/notify.h"
 
 #pragma weak fifo_file_ops
 #pragma weak chrdev_open
@@ -79,6 +80,7 @@ int file_open_path(const struct path *p, uint32_t flags, const struct cred *cred
 		return r;
 	}
 	f->flags &= ~(uint32_t)CREATION_FLAGS;
+	notify_dentry(p->dentry, IN_OPEN);
 	*ret = f;
 	return 0;
 }

@@ -2,7 +2,10 @@
 /* rename(2) in all its forms, on resolved dentries. */
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <linux/fs.h>
+#include "kernel/vfs/notify.h"
 #include "kernel/vfs/vfs_priv.h"
 
 /* Locks both directories: the ancestor first, else by address; other pairs of directories of this super are
@@ -136,9 +139,59 @@ static int do_rename(struct dentry *od, struct dentry *o, struct dentry *nd, str
 	return 0;
 }
 
+/* Both names before the change: the caches move them. */
+struct old_names {
+	char from[NAME_MAX + 1], to[NAME_MAX + 1];
+	struct inode *moved, *other; /* with references */
+};
+
+static struct old_names *remember(const struct dentry *o, const struct dentry *n)
+{
+	struct old_names *s = notify_on() ? calloc(1, sizeof(*s)) : NULL;
+
+	if (!s)
+		return NULL;
+	memcpy(s->from, o->name, MIN(o->name_len, (uint32_t)NAME_MAX));
+	memcpy(s->to, n->name, MIN(n->name_len, (uint32_t)NAME_MAX));
+	s->moved = inode_get(o->inode);
+	s->other = n->inode ? inode_get(n->inode) : NULL;
+	return s;
+}
+
+static void tell_move(struct inode *od, const char *from, struct inode *nd, const char *to, struct inode *i)
+{
+	static uint32_t last_cookie; /* atomic */
+	uint32_t cookie = __atomic_add_fetch(&last_cookie, 1, __ATOMIC_RELAXED);
+	bool is_dir = S_ISDIR(i->mode);
+
+	notify_name_slow(od, from, strlen(from), is_dir, IN_MOVED_FROM, cookie);
+	notify_name_slow(nd, to, strlen(to), is_dir, IN_MOVED_TO, cookie);
+	notify_inode_slow(i, IN_MOVE_SELF);
+}
+
+static void tell_and_forget(struct old_names *s, struct inode *od, struct inode *nd, bool done, unsigned flags)
+{
+	if (!s)
+		return;
+	if (done) {
+		tell_move(od, s->from, nd, s->to, s->moved);
+		if (s->other && (flags & RENAME_EXCHANGE))
+			tell_move(nd, s->to, od, s->from, s->other);
+		else if (s->other && (S_ISDIR(s->other->mode) || s->other->nlink == 0))
+			notify_inode_slow(s->other, IN_DELETE_SELF);
+		else if (s->other)
+			notify_inode_slow(s->other, IN_ATTRIB);
+	}
+	inode_put(s->moved);
+	if (s->other)
+		inode_put(s->other);
+	free(s);
+}
+
 int vfs_rename(const struct path *odir, struct dentry *o, const struct path *ndir, struct dentry *n,
 	       unsigned flags)
 {
+	struct old_names *names = NULL;
 	int r;
 
 	if (odir->mnt->sb != ndir->mnt->sb)
@@ -150,8 +203,11 @@ int vfs_rename(const struct path *odir, struct dentry *o, const struct path *ndi
 		return r;
 	lock_dirs(odir->dentry, ndir->dentry);
 	r = check_rename(odir, o, ndir, n, flags);
-	if (r == 0)
+	if (r == 0) {
+		names = remember(o, n);
 		r = do_rename(odir->dentry, o, ndir->dentry, n, flags);
+	}
 	unlock_dirs(odir->dentry, ndir->dentry);
+	tell_and_forget(names, odir->dentry->inode, ndir->dentry->inode, r == 0, flags);
 	return MIN(r, 0);
 }

@@ -129,6 +129,7 @@ struct inode {
 	struct list_head dentries GUARDED_BY(dcache lock); /* aliases */
 	struct pipe *pipe GUARDED_BY(lock);	 /* FIFO */
 	struct file_lock_context *flc GUARDED_BY(lock); /* flock, POSIX, OFD locks */
+	struct notify_mark *marks; /* notify lock: who watches it (vfs/notify.h) */
 	void *priv; /* the file system's */
 };
 

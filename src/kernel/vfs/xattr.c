@@ -4,6 +4,7 @@
 #include <linux/limits.h>
 #include <linux/xattr.h>
 #include <string.h>
+#include "kernel/vfs/notify.h"
 #include "kernel/vfs/vfs_priv.h"
 
 static bool has_prefix(const char *name, const char *prefix)
@@ -68,7 +69,10 @@ int vfs_setxattr(const struct path *p, const char *name, const void *v, size_t n
 	if (!i->op || !i->op->setxattr)
 		return -EOPNOTSUPP;
 	MUTEX_GUARD(&i->lock);
-	return i->op->setxattr(i, name, v, n, flags);
+	r = i->op->setxattr(i, name, v, n, flags);
+	if (r == 0)
+		notify_dentry(p->dentry, IN_ATTRIB);
+	return r;
 }
 
 int vfs_removexattr(const struct path *p, const char *name)
@@ -86,7 +90,10 @@ int vfs_removexattr(const struct path *p, const char *name)
 	if (!i->op || !i->op->removexattr)
 		return -EOPNOTSUPP;
 	MUTEX_GUARD(&i->lock);
-	return i->op->removexattr(i, name);
+	r = i->op->removexattr(i, name);
+	if (r == 0)
+		notify_dentry(p->dentry, IN_ATTRIB);
+	return r;
 }
 
 /* Names of trusted attributes are shown only to those who may read them. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files without a name: eventfd, signalfd, timerfd. */
+/* Files without a name: eventfd, inotify, signalfd, timerfd. */
 #ifndef NACRE_KERNEL_FS_ANON_ANON_H
 #define NACRE_KERNEL_FS_ANON_ANON_H
 
@@ -7,6 +7,10 @@
 #include "kernel/vfs/vfs.h"
 
 int eventfd_new(unsigned count, int flags, struct file **ret) __must_check;
+int inotify_new(int flags, struct file **ret) __must_check;
+/* A watch on *p (not negative): its number; -EINVAL when f is no inotify file. mask: IN_*. */
+int inotify_add(struct file *f, const struct path *p, uint32_t mask) __must_check;
+int inotify_remove(struct file *f, int wd) __must_check;
 /* mask: the kernel's layout, bit n-1 = signal n. */
 int signalfd_new(uint64_t mask, int flags, struct file **ret) __must_check;
 /* -EINVAL when f is no signalfd. */
