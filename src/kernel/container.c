@@ -3,6 +3,17 @@
 
 #include <errno.h>
 
+void container_get(struct container *ct)
+{
+	ref_get(&ct->ref);
+}
+
+void container_put(struct container *ct)
+{
+	if (ref_put(&ct->ref) && ct->release)
+		ct->release(ct);
+}
+
 int container_charge(struct container *ct, uint64_t n)
 {
 	uint64_t now = __atomic_add_fetch(&ct->mem_bytes, n, __ATOMIC_RELAXED);

@@ -22,7 +22,10 @@ struct container {
 	int pids;	    /* atomic: tasks; limit below, 0 none */
 	int pids_max;
 	void *priv; /* control server's */
+	void (*release)(struct container *ct); /* after the last reference; may be NULL. Each task holds one */
 };
+void container_get(struct container *ct);
+void container_put(struct container *ct);
 /* Charges n bytes of kernel memory (arena, pipe, dentry...) to ct: -ENOMEM past its limit. */
 int container_charge(struct container *ct, uint64_t n) __must_check;
 void container_uncharge(struct container *ct, uint64_t n);

@@ -149,6 +149,38 @@ run exec "$id" sh -c 'echo still here'
 is "exec without the bundle" "$(cat "$work/out" "$work/err")" "still here"
 passes "delete --force without the bundle" delete --force "$id"
 
+# Two ids whose first choice of a host user is the same one: each gets its own.
+twins=$(python3 - "$id" <<'P'
+import sys
+seen = {}
+for n in range(100000):
+    name, h = f"{sys.argv[1]}-{n}", 1469598103934665603
+    for b in name.encode():
+        h = ((h ^ b) * 1099511628211) % 2**64
+    h = (h ^ (h >> 32)) % 2**24
+    if h in seen:
+        print(seen[h], name, 0x7a000000 + h)
+        break
+    seen[h] = name
+P
+)
+one=${twins%% *} two=$(echo $twins | cut -d ' ' -f 2) user=${twins##* }
+at_exit="$at_exit; nacre delete --force $one >/dev/null 2>&1; nacre delete --force $two >/dev/null 2>&1"
+make sleep 1000
+users() { for p in $(nacre ps --format json "$1" | tr -d '[]' | tr , ' '); do stat -c %u "/proc/$p"; done; }
+passes "one of two" $N run -d --bundle "$work/b" "$one"
+passes "two of two" $N run -d --bundle "$work/b" "$two"
+await sh -c "$NACRE --root $NACRE_ROOT ps --format json $one | grep -q '[0-9]'"
+await sh -c "$NACRE --root $NACRE_ROOT ps --format json $two | grep -q '[0-9]'"
+is "each has a user of its own" "$(users "$one") $(users "$two")" "$user $((user + 1))"
+passes "delete the first" delete --force "$one"
+passes "again" $N run -d --bundle "$work/b" "$one"
+await sh -c "$NACRE --root $NACRE_ROOT ps --format json $one | grep -q '[0-9]'"
+is "a user that was given back is taken again" "$(users "$one")" "$user"
+passes "delete both" delete --force "$one"
+passes "delete both: the other" delete --force "$two"
+check "no user is kept" test ! -e "/run/nacre-users/$user"
+
 # console socket
 cat >"$work/console.py" <<'P'
 import array, os, socket, subprocess, sys

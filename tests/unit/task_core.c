@@ -127,7 +127,7 @@ int exec_load(struct task *t, struct exec_image *i) { return -ENOEXEC; }
 
 /* --- running a script --- */
 
-static struct container ct;
+static struct container ct = {.ref = {1}};
 static struct files *const some_files = (struct files *)8;
 static struct fs_struct *const some_fs = (struct fs_struct *)8;
 static volatile int ended, end_status;

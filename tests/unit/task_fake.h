@@ -495,7 +495,15 @@ void exec_image_done(struct exec_image *img)
 struct kernel kernel = {.ncpu = 2};
 
 /* --- running a program as process 1 --- */
-static struct container fake_ct;
+static struct container fake_ct = {.ref = {1}};
+void container_get(struct container *ct)
+{
+	ref_get(&ct->ref);
+}
+void container_put(struct container *ct)
+{
+	(void)!ref_put(&ct->ref);
+}
 static struct pid_namespace *fake_ns;
 static uint32_t fake_done;
 static int fake_status;

@@ -60,6 +60,15 @@ static void box_free(struct box *b)
 		fuse_conn_put(b->gofer);
 	if (b->ct.pt)
 		pt_container_free(b->ct.pt);
+	if (b->ct.pid_ns)
+		pid_namespace_put(b->ct.pid_ns);
+	container_put(&b->ct); /* tasks that are about to go still count on it */
+}
+
+static void box_release(struct container *ct)
+{
+	struct box *b = ct->priv;
+
 	free(b->ct.id);
 	free(b);
 }
@@ -108,6 +117,7 @@ int box_create(const Nacre__Sandbox__V1__CreateContainerRequest *q, struct rpc_b
 	list_init(&b->node);
 	list_init(&b->processes);
 	b->ct.priv = b;
+	b->ct.release = box_release;
 	b->ct.pids_max = (int)q->pids_limit;
 	b->ct.mem_max = q->memory_limit;
 	b->ct.id = strdup(q->id);
@@ -149,11 +159,11 @@ int box_create(const Nacre__Sandbox__V1__CreateContainerRequest *q, struct rpc_b
 			(void)!process_wait(init);
 			process_put(init);
 		}
+		box_free(b);
 		if (*ret_pidfd >= 0)
 			close(TAKE_FD(*ret_pidfd));
 		if (gofer >= 0)
 			close(gofer);
-		/* A task that failed to prepare may still be unwinding; what it uses stays until the sandbox ends. */
 		log_debug("container %s was not created: %s", q->id, strerror(-r));
 	}
 	return r;

@@ -380,6 +380,7 @@ int process_create(struct box *b, const Nacre__Sandbox__V1__Process *spec, const
 	if (r > 0)
 		r = -ESRCH;
 	if (r < 0) {
+		(void)!process_wait(p); /* it ends by itself: start() has returned */
 		*message = wording(p, name, r);
 		return r;
 	}

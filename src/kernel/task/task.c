@@ -78,6 +78,7 @@ void task_put(struct task *t)
 	sleeper_done(&t->sleeper);
 	mutex_destroy(&t->lock);
 	free(t->affinity);
+	container_put(t->ct);
 	free(t);
 }
 
@@ -106,6 +107,7 @@ struct task *task_alloc(struct container *ct, struct thread_group *tg, struct si
 	t->altstack.flags = SS_DISABLE;
 	if (kernel.strace)
 		t->sig_flags = TIF_HOOKS;
+	container_get(ct);
 	__atomic_add_fetch(&ct->pids, 1, __ATOMIC_RELAXED);
 	return t;
 }
