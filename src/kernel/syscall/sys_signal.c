@@ -230,7 +230,7 @@ static long kill_thread(struct task *t, int tgid, int tid, int sig, const siginf
 	if (!x || (tgid > 0 && task_tgid_nr(x, t) != tgid))
 		return -ESRCH;
 	r = may_signal(t, x, sig);
-	if (r < 0 || !sig || x->state >= TASK_ZOMBIE)
+	if (r < 0 || !sig || task_state(x) >= TASK_ZOMBIE)
 		return r;
 	if (!info) {
 		user_info(t, x, sig, SI_TKILL, &si);

@@ -54,7 +54,7 @@ static bool alone(struct task *t)
 	MUTEX_GUARD(&tasklist_lock);
 	if (tg->leader == t)
 		return tg->nthreads == 1;
-	return tg->nthreads == 2 && tg->leader->state == TASK_ZOMBIE;
+	return tg->nthreads == 2 && task_state(tg->leader) == TASK_ZOMBIE;
 }
 
 /* t takes the place, number and identity of its dead leader. tasklist lock held. */

@@ -129,7 +129,7 @@ static void reparent_children(struct thread_group *tg)
 
 	list_for_each_entry_safe(c, n, &tg->children, sibling) {
 		bool zombie = c->live == 0 && c->nthreads == 1 &&
-			      c->leader->state == TASK_ZOMBIE;
+			      task_state(c->leader) == TASK_ZOMBIE;
 
 		if (c->leader->pdeath_signal)
 			(void)send_signal_locked(c->leader, c->leader->pdeath_signal, NULL, true);
@@ -222,7 +222,7 @@ static void end_namespace(struct task *t)
 			if (!x || x->tg == t->tg)
 				continue;
 			alone = false;
-			if (x->tg->live == 0 && x->tg->nthreads == 1 && x->state == TASK_ZOMBIE)
+			if (x->tg->live == 0 && x->tg->nthreads == 1 && task_state(x) == TASK_ZOMBIE)
 				release_task(x);
 			else
 				(void)send_signal_locked(x, SIGKILL, NULL, true);
@@ -252,7 +252,7 @@ static bool exit_notify(struct task *t, bool group_dead, int *ret_status)
 		struct task *leader = tg->leader;
 
 		release_task(t);
-		if (tg->nthreads == 1 && leader->state == TASK_ZOMBIE && tg->live == 0) {
+		if (tg->nthreads == 1 && task_state(leader) == TASK_ZOMBIE && tg->live == 0) {
 			*ret_status = leader->exit_code;
 			gone = true;
 			if (notify_parent_exit(tg))

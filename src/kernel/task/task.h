@@ -246,6 +246,12 @@ struct task {
 	int (*start)(struct task *t, void *arg);
 	void *start_arg;
 };
+
+/* Changes under the reader's feet, but for TASK_ZOMBIE: that is for good. */
+static inline int task_state(const struct task *t)
+{
+	return __atomic_load_n(&t->state, __ATOMIC_RELAXED);
+}
 #define TIF_SIGPENDING 1U /* look at signals at the boundary */
 #define TIF_KILLED 2U	  /* fatal: killable sleeps end */
 #define TIF_STOP 4U	  /* a group stop or ptrace stop is requested */

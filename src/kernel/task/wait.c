@@ -32,7 +32,7 @@ static bool take_zombie(struct task *t, struct wait_params *p, struct thread_gro
 	int s = c->leader->exit_code;
 
 	if (!(p->options & WEXITED) || c->live != 0 || c->nthreads != 1 ||
-	    c->leader->state != TASK_ZOMBIE)
+	    task_state(c->leader) != TASK_ZOMBIE)
 		return false;
 	fill(t, p, c, WIFEXITED(s) ? CLD_EXITED : WCOREDUMP(s) ? CLD_DUMPED : CLD_KILLED, s);
 	p->ru = c->self_ru;

@@ -285,7 +285,8 @@ void fuse_forget(struct fuse_conn *c, uint64_t nodeid, uint64_t nlookup)
 		c->forgets = p;
 		c->forget_cap = cap;
 	}
-	c->forgets[c->nforgets++] = (struct fuse_forget_one){nodeid, nlookup};
+	c->forgets[c->nforgets] = (struct fuse_forget_one){nodeid, nlookup};
+	__atomic_store_n(&c->nforgets, c->nforgets + 1, __ATOMIC_RELAXED); /* fuse_call looks without the lock */
 }
 
 /* Sends what waits, if it is worth it. */
@@ -301,7 +302,7 @@ static void flush_forgets(struct fuse_conn *c, int sock)
 
 		mutex_lock(&c->lock);
 		n = c->nforgets >= FORGET_FLUSH ? MIN(c->nforgets, ARRAY_SIZE(batch)) : 0;
-		c->nforgets -= n;
+		__atomic_store_n(&c->nforgets, c->nforgets - n, __ATOMIC_RELAXED);
 		if (n)
 			memcpy(batch, c->forgets + c->nforgets, n * sizeof(batch[0]));
 		mutex_unlock(&c->lock);

@@ -133,7 +133,7 @@ int fuse_iget(struct super *sb, const struct fuse_entry_out *e, bool fresh, stru
 		FI(made)->nlookup = 0;
 		inode_put(made);
 	}
-	if ((i->mode & S_IFMT) != (e->attr.mode & S_IFMT) || i->ino != e->attr.ino) {
+	if ((__atomic_load_n(&i->mode, __ATOMIC_RELAXED) & S_IFMT) != (e->attr.mode & S_IFMT) || i->ino != e->attr.ino) {
 		inode_put(i);
 		return fuse_break(fs->conn, "a node changed its type");
 	}
