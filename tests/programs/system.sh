@@ -23,8 +23,9 @@ same "tail -f, timeout" -- /bin/sh -c 'cd /tmp; : >log; (for i in 1 2 3 4; do ec
 same "nice, nohup, setsid, stdbuf, env" -- /bin/sh -c 'nice -n 5 nice; nice -n 19 sh -c nice; renice -n 3 -p $$ >/dev/null; nice; nohup sh -c "echo kept" 2>/dev/null; setsid -w sh -c "cut -d\" \" -f5,6 /proc/self/stat | awk \"{ print (\\\$1 == \\\$2) }\""; stdbuf -oL echo buffered; chrt -p 1 2>&1 | head -1 | cut -c1-3; ionice -c 3 true; echo $?; taskset -c 0 nproc; env -i X=1 env'
 same "flock" -- /bin/sh -c 'cd /tmp; for i in 1 2 3 4 5; do (flock 9; n=$(cat n 2>/dev/null || echo 0); sleep 0.01; echo $((n + 1)) >n) 9>lock & done; wait; cat n; flock -n lock sh -c "flock -n lock true || echo busy"; flock -s lock flock -s -n lock echo shared; (flock -w 0.1 lock true; echo $?) 2>&1'
 same "script, scriptreplay" -- /bin/sh -c 'cd /tmp; script -qec "echo typed; tty | sed s/[0-9]*$/N/; exit 4" log </dev/null; echo $?; grep -c typed log'
-inside -- /bin/sh -c 'ps aux >/tmp/p 2>/dev/null || exit 0; awk "NR == 2 { print \$2, \$11 }" /tmp/p'
-report "$([ "$rc" -eq 0 ]; echo $?)" "ps, where there is one"
+inside -- /bin/sh -c 'sleep 100 & cd /mnt; ./busybox ps -o pid,ppid,stat,args; ./busybox top -b -n 1; ./busybox free; ./busybox uptime; ./busybox pidof sleep; kill $!'
+report "$([ "$rc" -eq 0 ] && grep -Eq '^ +2 +1 [RS] +sleep 100$' "$work/out" && grep -Eq '^ +1 +0 [RS] +/bin/sh' "$work/out" && grep -q '^Load average:' "$work/out" &&
+	grep -Eq '^Mem: +[0-9]+' "$work/out" && grep -q 'load average' "$work/out" && grep -qx 2 "$work/out"; echo $?)" "busybox: ps, top, free, uptime, pidof"
 inside -- /bin/sh -c 'cd /proc/1; cat status stat statm cmdline environ maps limits mountinfo mounts cgroup comm oom_score_adj loginuid >/dev/null && readlink exe root cwd && for n in ns/*; do readlink $n | sed "s/[0-9]*//g"; done; ls /proc/1/task /proc/1/fd'
 report "$([ "$rc" -eq 0 ] && grep -q '^mnt:\[\]$' "$work/out" && grep -q '^pid:\[\]$' "$work/out" && grep -q '^net:\[\]$' "$work/out"; echo $?)" "/proc/1: files, links, namespaces"
 inside -- /bin/sh -c 'awk "/^MemTotal|^MemFree|^MemAvailable|^SwapTotal|^Cached/ { print \$1 }" /proc/meminfo; head -1 /proc/stat | cut -c1-3; grep -c processor /proc/cpuinfo; cat /proc/loadavg /proc/uptime | wc -w; cat /proc/filesystems | wc -l; cat /proc/version'
