@@ -114,6 +114,7 @@ passes "state" state "$id"
 is "--pid-file: the pid of state" "$(cat "$work/pid")" "$(json "$work/out" 'c["pid"]')"
 is "annotations are in the state" "$(json "$work/out" 'c["annotations"]')" "{'k': 'v'}"
 pid=$(cat "$work/pid")
+for _ in $(seq 100); do nacre ps "$id" | grep -q ' sleep 1000$' && break; sleep 0.1; done
 is "oomScoreAdj: on the host, gofer and guest processes" \
 	"$(for p in $pid $(nacre ps --format json "$id" | tr -d '[]' | tr , ' '); do cat "/proc/$p/oom_score_adj"; done | sort | uniq -c | tr -s ' ')" " 2 200"
 nacre ps "$id" -e -o pid,args >"$work/out"
