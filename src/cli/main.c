@@ -86,6 +86,7 @@ static int setup_log(struct globals *g)
 
 	if (!strcmp(g->log_format, "json")) {
 		format = LOG_JSON;
+		g->rt.log_json = true;
 	} else if (strcmp(g->log_format, "text")) {
 		log_error("--log-format: \"%s\" is neither text nor json", g->log_format);
 		return -EINVAL;

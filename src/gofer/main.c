@@ -28,6 +28,7 @@ struct options {
 	int socket_fd, log_fd;
 	unsigned exports;
 	unsigned flags[FW_EXPORT_MAX];
+	bool log_json;
 };
 
 static int parse_number(const char *s, unsigned max, unsigned *ret)
@@ -74,6 +75,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		{"log-fd", required_argument, NULL, 'l'},
 		{"exports", required_argument, NULL, 'e'},
 		{"export-flags", required_argument, NULL, 'f'},
+		{"log-json", no_argument, NULL, 'j'},
 		{0},
 	};
 	unsigned v;
@@ -84,6 +86,10 @@ static int parse_options(int argc, char **argv, struct options *o)
 		if (c == 'f') {
 			if (parse_flags(optarg, o) < 0)
 				return -EINVAL;
+			continue;
+		}
+		if (c == 'j') {
+			o->log_json = true;
 			continue;
 		}
 		if (c == '?' || parse_number(optarg, c == 'e' ? FW_EXPORT_MAX : INT32_MAX, &v) < 0)
@@ -214,7 +220,7 @@ int main(int argc, char **argv)
 				"[--export-flags I:ro[+xdev],...]\n");
 		return 1;
 	}
-	log_setup(o.log_fd, LOG_JSON, LOG_WARNING, "nacre-gofer");
+	log_setup(o.log_fd, o.log_json ? LOG_JSON : LOG_TEXT, LOG_WARNING, "nacre-gofer");
 	log_set_stderr(o.log_fd < 0);
 	sanitizer_report_to(o.log_fd < 0 ? STDERR_FILENO : o.log_fd);
 	umask(0);

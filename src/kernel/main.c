@@ -25,7 +25,7 @@ struct kernel kernel = {.proc_fd = -1};
 
 struct options {
 	int control, factory, proc, log;
-	bool debug, strace;
+	bool debug, strace, log_json;
 };
 
 static int parse(int argc, char **argv, struct options *o)
@@ -34,6 +34,7 @@ static int parse(int argc, char **argv, struct options *o)
 		{"control-fd", required_argument, NULL, 'c'}, {"factory-fd", required_argument, NULL, 'f'},
 		{"proc-fd", required_argument, NULL, 'p'},    {"log-fd", required_argument, NULL, 'l'},
 		{"debug", no_argument, NULL, 'd'},	      {"strace", optional_argument, NULL, 's'},
+		{"log-json", no_argument, NULL, 'j'},
 		{NULL},
 	};
 	int c;
@@ -54,6 +55,9 @@ static int parse(int argc, char **argv, struct options *o)
 			break;
 		case 'd':
 			o->debug = true;
+			break;
+		case 'j':
+			o->log_json = true;
 			break;
 		case 's':
 			o->strace = true;
@@ -127,7 +131,7 @@ int main(int argc, char **argv)
 	mallopt(M_TRIM_THRESHOLD, INT_MAX);
 	warm_qsort();
 	tzset(); /* once, while files may still be opened: log lines carry the time */
-	log_setup(o.log, LOG_TEXT, o.debug ? LOG_DEBUG : LOG_INFO, "nacre-kernel");
+	log_setup(o.log, o.log_json ? LOG_JSON : LOG_TEXT, o.debug ? LOG_DEBUG : LOG_INFO, "nacre-kernel");
 	log_set_stderr(false);
 	sanitizer_report_to(o.log);
 	log_phase("kernel-main");

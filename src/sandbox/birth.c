@@ -172,6 +172,8 @@ static _Noreturn void exec_kernel(const struct birth *b, struct fds *f)
 	argv[n++] = proc;
 	argv[n++] = (char *)(uintptr_t)"--log-fd";
 	argv[n++] = log;
+	if (b->opts->log_json)
+		argv[n++] = (char *)(uintptr_t)"--log-json";
 	if (b->opts->debug)
 		argv[n++] = (char *)(uintptr_t)"--debug";
 	if (b->opts->strace) {

@@ -110,6 +110,7 @@ static int signal_process(const struct runtime_opts *r, const char *id, const ch
 	_cleanup_(state_freep) struct state *s = NULL;
 	_cleanup_close_ int fd = -1;
 	int err = load(r, id, &s);
+	bool frozen;
 
 	if (err < 0)
 		return err;
@@ -124,9 +125,11 @@ static int signal_process(const struct runtime_opts *r, const char *id, const ch
 	q.exec_id = (char *)(uintptr_t)(exec_id ? exec_id : "");
 	q.signal = (uint32_t)sig;
 	q.all = all;
+	/* What is frozen cannot die, and the gofer could not tell: as runc does, thaw what is already dead. Asked before,
+	 * for a v2 group counts as thawed while one of its processes is dying. */
+	frozen = sig == SIGKILL && !exec_id && s->cgroup && cgroup_is_frozen(s->cgroup);
 	err = control_call(fd, "Signal", &q.base, NULL, 0, NULL, NULL);
-	/* What is frozen cannot die, and the gofer could not tell: as runc does, thaw what is already dead. */
-	if (err == 0 && sig == SIGKILL && !exec_id && s->cgroup && cgroup_is_frozen(s->cgroup))
+	if (err == 0 && frozen)
 		err = cgroup_freeze(s->cgroup, false);
 	return err;
 }

@@ -266,7 +266,8 @@ static _Noreturn void gofer_main(const struct birth *b, int sock, int prog, int 
 	char *const envp[] = {NULL};
 	char *argv[] = {(char *)(uintptr_t)"nacre-gofer", (char *)(uintptr_t)"--socket-fd", sockfd,
 			(char *)(uintptr_t)"--log-fd", logfd, (char *)(uintptr_t)"--exports", exports,
-			(char *)(uintptr_t)"--export-flags", flags, NULL};
+			(char *)(uintptr_t)"--export-flags", flags,
+			b->opts->log_json ? (char *)(uintptr_t)"--log-json" : NULL, NULL};
 	int log = b->opts->log_fd;
 
 	setsid();

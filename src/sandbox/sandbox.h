@@ -16,6 +16,7 @@ struct runtime_opts { /* global flags of the command line */
 	const char *overlay;  /* "none", "memory" */
 	const char *strace;   /* NULL off, "" all, else list */
 	bool debug, systemd_cgroup, rootless;
+	bool log_json; /* the format of log_fd */
 	const char *cgroup_manager; /* "cgroupfs", "systemd", "disabled" */
 	int log_fd;
 };

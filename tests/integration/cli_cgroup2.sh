@@ -21,7 +21,7 @@ trap 'n delete --force $id >/dev/null 2>&1' EXIT
 top=/sys/fs/cgroup/nacre-test-$id
 n run -d --bundle "$work/b" --pid-file "$work/pid" $id </dev/null >/dev/null || exit 1
 pid=$(cat "$work/pid")
-for _ in $(seq 100); do [ "$(n ps --format json $id | tr , '\n' | wc -l)" -eq 3 ] && break; sleep 0.1; done
+for _ in $(seq 100); do [ "$(n ps $id | grep -c ' sleep 1000$')" -eq 2 ] && break; sleep 0.1; done
 guests=$(n ps --format json $id | tr -d '[]' | tr , ' ')
 echo guests $(echo $guests | wc -w)
 group_of() { sed -n 's/^0:://p' /proc/$1/cgroup; }

@@ -96,6 +96,14 @@ gives "seccomp is accepted" "ok" 'l["seccomp"] = {"defaultAction": "SCMP_ACT_ALL
 is "and said once not to be applied" "$(grep -c -i seccomp "$work/log")" 1
 rm -f "$work/log"
 gives "a sysctl of the network is accepted" "ok" 'l["sysctl"] = {"net.ipv4.ip_forward": "1"}' 'echo ok'
+rm -f "$work/json"
+edit "$work/b/config.json" 'c["process"]["args"] = ["/etc/passwd"]'
+fails "with a JSON log" 126 "permission denied" --log "$work/json" --log-format json --debug --overlay=memory run --bundle "$work/b" "$id"
+is "all of it is JSON, whoever writes, and the last error is the reason" "$(python3 -c '
+import json, sys
+v = [json.loads(x) for x in open(sys.argv[1])]
+print(any("sysctl" in x["msg"] for x in v), [x["msg"] for x in v if x["level"] == "error"][-1])' "$work/json")" \
+	'True unable to start container process: exec: "/etc/passwd": permission denied'
 is "and said not to be there" "$(grep -c 'sysctl net.ipv4.ip_forward=1: the guest kernel has no such setting yet' "$work/log")" 1
 
 # On the host
@@ -106,6 +114,7 @@ passes "state" state "$id"
 is "--pid-file: the pid of state" "$(cat "$work/pid")" "$(json "$work/out" 'c["pid"]')"
 is "annotations are in the state" "$(json "$work/out" 'c["annotations"]')" "{'k': 'v'}"
 pid=$(cat "$work/pid")
+for _ in $(seq 100); do nacre ps "$id" | grep -q ' sleep 1000$' && break; sleep 0.1; done
 is "oomScoreAdj: on the host, gofer and guest processes" \
 	"$(for p in $pid $(nacre ps --format json "$id" | tr -d '[]' | tr , ' '); do cat "/proc/$p/oom_score_adj"; done | sort | uniq -c | tr -s ' ')" " 2 200"
 nacre ps "$id" -e -o pid,args >"$work/out"

@@ -39,7 +39,7 @@ static void zygote_dead(void *priv)
 {
 	struct box *b = priv;
 
-	log_error("container %s: its zygote ended", b->ct.id);
+	log_warning("container %s: its zygote ended", b->ct.id); /* mostly it was killed, which is no error */
 	if (b->init && b->init->task)
 		kill_group(b->init->task->tg);
 }
