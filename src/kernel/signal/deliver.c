@@ -160,6 +160,12 @@ static void die_if_killed(struct task *t)
 	do_group_exit(t, code);
 }
 
+/* A look without the lock: who sets the flags wakes the task afterwards, and jobctl_notify looks again under it. */
+__attribute__((no_sanitize("thread"))) static bool jobctl_news(const struct thread_group *tg)
+{
+	return *(volatile const __typeof__(tg->flags) *)&tg->flags & (TG_NOTIFY_CONT | TG_NOTIFY_STOP);
+}
+
 /* Next signal with a handler of the guest: its number, 0 none. Stops and default actions happen inside. */
 static int next_signal(struct task *t, struct ksigaction *ka, siginfo_t *info)
 {
@@ -167,7 +173,7 @@ static int next_signal(struct task *t, struct ksigaction *ka, siginfo_t *info)
 	int sig;
 
 	for (;;) {
-		if (t->tg->flags & (TG_NOTIFY_CONT | TG_NOTIFY_STOP))
+		if (jobctl_news(t->tg))
 			jobctl_notify(t);
 		if (__atomic_load_n(&t->sig_flags, __ATOMIC_SEQ_CST) & TIF_STOP)
 			stop_now(t);

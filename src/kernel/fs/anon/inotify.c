@@ -18,8 +18,7 @@
 
 struct event {
 	struct list_head node;
-	struct inotify_event e; /* e.len: with padding */
-	char name[];
+	struct inotify_event e; /* last: its name follows; e.len: with padding */
 };
 struct instance {
 	struct mutex lock; /* RANK_SOCK */
@@ -62,14 +61,14 @@ static void queue(struct instance *in, int wd, uint32_t what, uint32_t cookie, c
 	}
 	last = list_empty(&in->events) ? NULL : list_entry(in->events.prev, struct event, node);
 	if (last && last->e.wd == wd && last->e.mask == what && last->e.cookie == cookie && last->e.len == room &&
-	    (!room || !strncmp(last->name, name, room)))
+	    (!room || !strncmp(last->e.name, name, room)))
 		return;
 	ev = calloc(1, sizeof(*ev) + room);
 	if (!ev)
 		return; /* like an overflow nobody could be told of */
 	ev->e = (struct inotify_event){.wd = wd, .mask = what, .cookie = cookie, .len = (uint32_t)room};
 	if (room)
-		memcpy(ev->name, name, len);
+		memcpy(ev->e.name, name, len);
 	list_add_tail(&ev->node, &in->events);
 	in->nevents++;
 }
