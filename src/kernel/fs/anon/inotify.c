@@ -16,9 +16,15 @@
 #define MAX_INSTANCES 1024 /* of the sandbox */
 #define KEPT_FLAGS (IN_ONESHOT | IN_EXCL_UNLINK)
 
+struct event_head { /* struct inotify_event without its name */
+	int32_t wd;
+	uint32_t mask, cookie, len; /* len: with padding */
+};
+_Static_assert(sizeof(struct event_head) == sizeof(struct inotify_event), "layout of inotify(7)");
 struct event {
 	struct list_head node;
-	struct inotify_event e; /* last: its name follows; e.len: with padding */
+	struct event_head e;
+	char name[]; /* follows e without a gap: both are read at once */
 };
 struct instance {
 	struct mutex lock; /* RANK_SOCK */
@@ -66,9 +72,9 @@ static void queue(struct instance *in, int wd, uint32_t what, uint32_t cookie, c
 	ev = calloc(1, sizeof(*ev) + room);
 	if (!ev)
 		return; /* like an overflow nobody could be told of */
-	ev->e = (struct inotify_event){.wd = wd, .mask = what, .cookie = cookie, .len = (uint32_t)room};
+	ev->e = (struct event_head){.wd = wd, .mask = what, .cookie = cookie, .len = (uint32_t)room};
 	if (room)
-		memcpy(ev->e.name, name, len);
+		memcpy(ev->name, name, len);
 	list_add_tail(&ev->node, &in->events);
 	in->nevents++;
 }
@@ -155,13 +161,14 @@ static ssize_t in_read(struct file *f, struct uio *u, uint64_t *pos, int flags)
 
 	for (;;) {
 		struct event *ev = take(in, u->resid, &too_big);
-		size_t n, k;
+		size_t n;
+		bool ok;
 
 		if (ev) {
 			n = size_of(ev);
-			k = uio_copy_to(u, &ev->e, n) == (ssize_t)n;
+			ok = uio_copy_to(u, &ev->e, n) == (ssize_t)n;
 			free(ev);
-			if (!k)
+			if (!ok)
 				return done ?: -EFAULT;
 			done += (ssize_t)n;
 			continue;
