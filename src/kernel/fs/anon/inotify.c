@@ -67,7 +67,7 @@ static void queue(struct instance *in, int wd, uint32_t what, uint32_t cookie, c
 	}
 	last = list_empty(&in->events) ? NULL : list_entry(in->events.prev, struct event, node);
 	if (last && last->e.wd == wd && last->e.mask == what && last->e.cookie == cookie && last->e.len == room &&
-	    (!room || !strncmp(last->e.name, name, room)))
+	    (!room || !strncmp(last->name, name, room)))
 		return;
 	ev = calloc(1, sizeof(*ev) + room);
 	if (!ev)
