@@ -192,10 +192,10 @@ static int destroy(const struct runtime_opts *r, struct state *s)
 		if (e < 0)
 			err = log_errno(e, "ending the creation of %s", s->id);
 	}
-	/* Process 1 takes its pid namespace along, but what is frozen dies only when cgroup_kill thaws it. */
+	/* Process 1 takes its pid namespace along, at once as a rule; but what is frozen dies only when cgroup_kill thaws it. */
 	proc_strike(&s->gofer);
 	if (last)
-		proc_strike(&s->kernel);
+		proc_strike_wait(&s->kernel, 10);
 	if (s->cgroup) {
 		e = cgroup_kill(s->cgroup, last);
 		if (e < 0 && !err)

@@ -90,6 +90,15 @@ void proc_strike(const struct proc_id *p)
 		syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);
 }
 
+void proc_strike_wait(const struct proc_id *p, int ms)
+{
+	_cleanup_close_ int fd = proc_open(p);
+	struct pollfd pfd = {.fd = fd, .events = POLLIN};
+
+	if (fd >= 0 && syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) == 0)
+		(void)poll(&pfd, 1, ms);
+}
+
 int proc_kill(const struct proc_id *p)
 {
 	_cleanup_close_ int fd = p->pid > 0 ? (int)syscall(SYS_pidfd_open, p->pid, 0) : -1;
