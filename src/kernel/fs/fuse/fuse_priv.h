@@ -52,6 +52,8 @@ struct fuse_super {
 	/* Directories with a guard, and inodes with an idle descriptor; oldest last. */
 	struct list_head guards, idle GUARDED_BY(fuse_lock);
 	unsigned nguards, nidle GUARDED_BY(fuse_lock);
+	/* Of the names listed lately: how many there were, and how many were looked up afterwards. */
+	unsigned names_listed, names_used GUARDED_BY(fuse_lock);
 };
 
 struct fuse_look; /* readdir.c: entries of a listing waiting to be looked up */
@@ -73,7 +75,9 @@ struct fuse_inode {
 	struct list_head guard_node GUARDED_BY(fuse_lock);
 	uint64_t gen GUARDED_BY(fuse_lock);
 	struct timespec guard_ctime GUARDED_BY(fuse_lock);
+	uint64_t guard_tick GUARDED_BY(fuse_lock); /* when the guard was last asked, by the host's coarse clock; 0: never */
 	struct fuse_look *look GUARDED_BY(fuse_lock);
+	bool listed GUARDED_BY(fuse_lock); /* its names count as listed */
 	char *target; /* atomic, set once: a symbolic link's text */
 };
 

@@ -32,6 +32,7 @@ struct dir_file {
 	uint64_t fh;
 	bool busy; /* atomic: one reader at a time; the position's lock sees to that */
 	bool opened, end;
+	bool plain; /* names without attributes, decided when the listing begins */
 	uint64_t gen;
 	uint64_t next;	/* position of the first entry in rest */
 	size_t at, len; /* of buf that is left */
@@ -155,6 +156,7 @@ bool fuse_look_take(struct inode *dir, uint64_t gen, const char *name, size_t le
 {
 	MUTEX_GUARD(fuse_lock(fuse_conn_of(dir)));
 
+	FS(dir->sb)->names_used += FI(dir)->listed;
 	for (struct fuse_look *l = FI(dir)->look; l; l = l->next)
 		if (l->gen == gen && look_find(l, name, len, ret))
 			return true;
@@ -208,6 +210,29 @@ static int ensure_open(struct inode *i, struct dir_file *df)
 	return 0;
 }
 
+/* Attributes with the names cost the gofer a look at each file. They are asked for while a third of the names that were listed
+ * lately was looked up after (ls -l, find, tar do; ls -R and shell patterns do not). */
+static bool wants_attributes(struct inode *i)
+{
+	struct fuse_super *s = FS(i->sb);
+
+	MUTEX_GUARD(fuse_lock(s->conn));
+	return s->names_listed < 64 || s->names_used * 3 >= s->names_listed;
+}
+
+static void count_names(struct inode *i, unsigned n)
+{
+	struct fuse_super *s = FS(i->sb);
+
+	MUTEX_GUARD(fuse_lock(s->conn));
+	FI(i)->listed = true;
+	s->names_listed += n;
+	if (s->names_listed > 1024) {
+		s->names_listed /= 2;
+		s->names_used /= 2;
+	}
+}
+
 /* The next reply, from pos. Checked completely: what is in buf afterwards is well-formed. */
 static int fill(struct inode *i, struct dir_file *df, uint64_t pos)
 {
@@ -220,9 +245,12 @@ static int fill(struct inode *i, struct dir_file *df, uint64_t pos)
 	struct fw_reader rd;
 	const char *name;
 	size_t n = 0;
+	unsigned names = 0;
 	int r;
 
-	if (!gen)
+	if (!pos)
+		df->plain = !wants_attributes(i);
+	if (!gen || df->plain)
 		in.flags = FW_READDIR_PLAIN;
 	df->at = df->len = 0;
 	df->next = pos;
@@ -230,10 +258,14 @@ static int fill(struct inode *i, struct dir_file *df, uint64_t pos)
 	if (r < 0)
 		return r;
 	fw_reader_init(&rd, df->buf, call.out_len);
-	while ((r = fw_next_direntplus(&rd, &e, &d, &name)) > 0)
+	while ((r = fw_next_direntplus(&rd, &e, &d, &name)) > 0) {
 		n += e.nodeid != 0;
+		names++;
+	}
 	if (r < 0)
 		return fuse_break(fuse_conn_of(i), "a listing is malformed");
+	if (gen)
+		count_names(i, names);
 	if (n)
 		look_add(i, gen, df->buf, call.out_len, n);
 	df->len = call.out_len;
