@@ -21,31 +21,9 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+#include "bench.h"
 
-#define RUNS 5
 #define CALLS 5000
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static void report(const char *name, double *v)
-{
-	qsort(v, RUNS, sizeof(*v), by_value);
-	printf("%-46s %10.0f   (min %.0f)\n", name, v[RUNS / 2], v[0]);
-	fflush(stdout);
-}
 
 static void die(const char *what)
 {

@@ -19,13 +19,13 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/compiler.h"
+#include "bench.h"
 #include "base/title.h"
 #include "kernel/hostfd.h"
 #include "platform/platform.h"
 
 #define CODE 0x400000ULL
 #define DATA 0x500000ULL
-#define RUNS 5
 
 __asm__(".section .rodata\n g_loop: mov $39, %eax\n syscall\n jmp g_loop\n g_loop_end:\n"
 	"g_spin: jmp g_spin\n g_spin_end:\n .text\n");
@@ -34,28 +34,6 @@ extern const char g_loop[], g_loop_end[], g_spin[], g_spin_end[];
 static struct pt_container *ct;
 static const char *stub_path;
 static char freezer[96]; /* a cgroup for all stubs; empty: none */
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static void report(const char *name, double *v)
-{
-	qsort(v, RUNS, sizeof(*v), by_value);
-	printf("%-46s %10.0f   (min %.0f)\n", name, v[RUNS / 2], v[0]);
-	fflush(stdout);
-}
 
 static void die(const char *what)
 {
