@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Files that were there before: what a change must keep (numbers, links, times) and what it must not bring back. */
 #include <dirent.h>
+#include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
@@ -99,12 +100,28 @@ TEST(numbers_stay_for_links_and_directories)
 	CHECK_EQ(ino_of("d/sub/new/.."), sub);
 }
 
+/* Whether / is the root of a file system, and not a directory of one that is mounted there (proc_pid_mountinfo(5), field 4). */
+static bool root_is_whole(void)
+{
+	char line[4096], root[2048], at[2048];
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+	bool whole = true;
+
+	REQUIRE(f);
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "%*d %*d %*s %2047s %2047s", root, at) == 2 && !strcmp(at, "/"))
+			whole = !strcmp(root, "/");
+	fclose(f);
+	return whole;
+}
+
 TEST(the_root_is_its_own_parent)
 {
 	enter_tree(11);
 	CHECK_EQ(chmod("d", 0700), 0);
 	CHECK_EQ(listed("/", "."), ino_of("/"));
-	CHECK_EQ(listed("/", ".."), ino_of("/"));
+	if (root_is_whole()) /* else the file system itself knows a parent, and lists it */
+		CHECK_EQ(listed("/", ".."), ino_of("/"));
 }
 
 TEST(numbers_differ)
