@@ -159,10 +159,8 @@ void tty_disassociate(struct task *t)
 	if (!tty)
 		return;
 	/* The host's terminal ends with the session that it was given to, whoever still has it open. */
-	if (__atomic_load_n(&t->exiting, __ATOMIC_RELAXED) && tty->host_fd >= 0) {
-		tty_hangup(tty);
-		tty->kick(tty);
-	}
+	if (__atomic_load_n(&t->exiting, __ATOMIC_RELAXED))
+		tty_host_end(tty);
 	tty_put(tty);
 }
 

@@ -62,7 +62,8 @@ int tty_host_start(struct tty *t) __must_check;
 /* Takes over a size that the host's side was given since the last look (an engine that holds the master says
  * nothing of it to us). Without effect for other terminals. */
 void tty_host_look(struct tty *t);
-/* The process that the terminal was made for has ended: hang up once all output is out. */
+/* The process that the terminal was made for, or the session that it was given to, has ended: hang up once all output is out.
+ * Without effect for other terminals. */
 void tty_host_end(struct tty *t);
 /* A file on t without a name in any devpts, O_RDWR. */
 int tty_anon_file(struct tty *t, struct file **ret) __must_check;

@@ -96,28 +96,24 @@ static void *pump_main(void *arg)
 
 	while (!gone) {
 		struct pollfd pf = {t->host_fd, 0, 0};
-		bool drained, over;
+		bool drained, ending;
 		size_t room;
 		int r;
 
 		sleeper_prepare(&p->sleeper);
-		mutex_lock(&t->lock);
-		over = t->hung_up; /* the last words were written before */
-		mutex_unlock(&t->lock);
+		ending = __atomic_load_n(&p->ending, __ATOMIC_ACQUIRE); /* the last words were written before */
 		drained = drain(t);
+		if (ending && drained)
+			break;
 		if (!drained)
 			pf.events |= POLLOUT;
-		else if (__atomic_load_n(&p->ending, __ATOMIC_ACQUIRE))
-			break;
 		mutex_lock(&t->lock);
 		room = ldisc_room(&t->ld);
 		/* A full line without an end is still edited and interrupted. */
 		if (!room && (t->ld.tio.c_lflag & ICANON) && t->ld.canon == t->ld.tail)
 			room = 1;
 		mutex_unlock(&t->lock);
-		if (over && drained)
-			break;
-		if (room && !over)
+		if (room && !ending)
 			pf.events |= POLLIN;
 		r = sleeper_sleep_fds(&p->sleeper, &pf, 1, TIME_FOREVER, SLEEP_UNINTERRUPTIBLE);
 		if (r < 0)
@@ -169,6 +165,8 @@ void tty_host_end(struct tty *t)
 {
 	struct pump *p = t->priv;
 
+	if (t->kick != host_kick)
+		return;
 	__atomic_store_n(&p->ending, true, __ATOMIC_RELEASE);
 	sleeper_wake(&p->sleeper);
 }
