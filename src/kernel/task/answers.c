@@ -21,12 +21,9 @@ int task_ppid_nr(struct task *t)
 
 void task_publish_ppid(struct task *t)
 {
-	int ppid = task_ppid_nr(t);
-
-	mutex_lock(&t->lock);
+	MUTEX_GUARD(&t->lock);
 	if (publishes(t))
-		pt_answer(t->pt, PT_ANSWER_GETPPID, (uint32_t)ppid);
-	mutex_unlock(&t->lock);
+		pt_answer(t->pt, PT_ANSWER_GETPPID, (uint32_t)task_ppid_nr(t));
 }
 
 void task_publish_cred(struct task *t)
@@ -45,12 +42,11 @@ void task_publish_cred(struct task *t)
 void task_publish(struct task *t)
 {
 	MUTEX_GUARD(&tasklist_lock);
-	task_publish_ppid(t);
-	mutex_lock(&t->lock);
-	if (publishes(t)) {
-		pt_answer(t->pt, PT_ANSWER_GETPID, (uint32_t)task_tgid_nr(t, t));
-		pt_answer(t->pt, PT_ANSWER_GETTID, (uint32_t)task_pid_nr(t, t));
-	}
+	MUTEX_GUARD(&t->lock);
+	if (!publishes(t))
+		return;
+	pt_answer(t->pt, PT_ANSWER_GETPID, (uint32_t)task_tgid_nr(t, t));
+	pt_answer(t->pt, PT_ANSWER_GETTID, (uint32_t)task_pid_nr(t, t));
+	pt_answer(t->pt, PT_ANSWER_GETPPID, (uint32_t)task_ppid_nr(t));
 	task_publish_cred(t);
-	mutex_unlock(&t->lock);
 }

@@ -72,7 +72,17 @@ struct slot_op {
 /* Order of general registers: struct user_regs_struct of ptrace, 27 words. */
 #define SLOT_NREGS 27
 
-#define SLOT_ANSWERS 7
+/* Calls that the stub answers from the slot, in the order of enum pt_answer. */
+enum slot_answer {
+	SLOT_GETPID,
+	SLOT_GETTID,
+	SLOT_GETPPID,
+	SLOT_GETUID,
+	SLOT_GETEUID,
+	SLOT_GETGID,
+	SLOT_GETEGID,
+	SLOT_ANSWERS,
+};
 
 struct slot {
 	uint32_t turn;
@@ -90,7 +100,7 @@ struct slot {
 	/* reply, written by the kernel; results by the stub */
 	uint32_t nops, ops_done;
 	struct slot_op ops[SLOT_OPS_MAX];
-	/* what the stub answers without us: bits and values by enum pt_answer */
+	/* what the stub answers without us: bits and values by enum slot_answer */
 	uint32_t answered, answers[SLOT_ANSWERS];
 	/* birth of the zygote */
 	int32_t listener;

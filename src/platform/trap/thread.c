@@ -399,7 +399,9 @@ void pt_interrupt(struct pt_thread *pt)
 
 void pt_answer(struct pt_thread *pt, enum pt_answer call, uint32_t value)
 {
-	_Static_assert(PT_ANSWERS == SLOT_ANSWERS, "a word for each");
+	_Static_assert((int)PT_ANSWER_GETPID == SLOT_GETPID && (int)PT_ANSWER_GETPPID == SLOT_GETPPID &&
+		       (int)PT_ANSWER_GETEUID == SLOT_GETEUID && (int)PT_ANSWER_GETEGID == SLOT_GETEGID &&
+		       (int)PT_ANSWERS == SLOT_ANSWERS, "one order");
 	__atomic_store_n(&pt->slot->answers[call], value, __ATOMIC_RELAXED);
 	__atomic_fetch_or(&pt->slot->answered, 1U << call, __ATOMIC_RELEASE);
 }

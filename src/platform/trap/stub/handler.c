@@ -194,13 +194,13 @@ static int answer(const struct slot *s, struct mcontext *m)
 	uint32_t i;
 
 	switch (m->rax) {
-	case __NR_getpid: i = 0; break;
-	case __NR_gettid: i = 1; break;
-	case __NR_getppid: i = 2; break;
-	case __NR_getuid: i = 3; break;
-	case __NR_geteuid: i = 4; break;
-	case __NR_getgid: i = 5; break;
-	case __NR_getegid: i = 6; break;
+	case __NR_getpid: i = SLOT_GETPID; break;
+	case __NR_gettid: i = SLOT_GETTID; break;
+	case __NR_getppid: i = SLOT_GETPPID; break;
+	case __NR_getuid: i = SLOT_GETUID; break;
+	case __NR_geteuid: i = SLOT_GETEUID; break;
+	case __NR_getgid: i = SLOT_GETGID; break;
+	case __NR_getegid: i = SLOT_GETEGID; break;
 	default: return 0;
 	}
 	if (!(__atomic_load_n(&s->answered, __ATOMIC_ACQUIRE) & 1U << i))
