@@ -52,7 +52,7 @@ static void stop(struct state *s)
 {
 	if (s->cgroup && cgroup_kill(s->cgroup, false) < 0)
 		log_error("container %s: not all of it could be stopped", s->id);
-	proc_strike(&s->gofer);
+	proc_strike(&s->gofer, 0);
 }
 
 static int start_hooks(const struct runtime_opts *r, struct state *s)
@@ -193,9 +193,9 @@ static int destroy(const struct runtime_opts *r, struct state *s)
 			err = log_errno(e, "ending the creation of %s", s->id);
 	}
 	/* Process 1 takes its pid namespace along, at once as a rule; but what is frozen dies only when cgroup_kill thaws it. */
-	proc_strike(&s->gofer);
+	proc_strike(&s->gofer, 0);
 	if (last)
-		proc_strike_wait(&s->kernel, 10);
+		proc_strike(&s->kernel, 10);
 	if (s->cgroup) {
 		e = cgroup_kill(s->cgroup, last);
 		if (e < 0 && !err)

@@ -82,20 +82,12 @@ int proc_open(const struct proc_id *p)
 	return fd;
 }
 
-void proc_strike(const struct proc_id *p)
-{
-	_cleanup_close_ int fd = proc_open(p);
-
-	if (fd >= 0)
-		syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);
-}
-
-void proc_strike_wait(const struct proc_id *p, int ms)
+void proc_strike(const struct proc_id *p, int ms)
 {
 	_cleanup_close_ int fd = proc_open(p);
 	struct pollfd pfd = {.fd = fd, .events = POLLIN};
 
-	if (fd >= 0 && syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) == 0)
+	if (fd >= 0 && syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) == 0 && ms)
 		(void)poll(&pfd, 1, ms);
 }
 

@@ -54,10 +54,8 @@ struct pid_pair {
 };
 /* The processes of the pid namespace of first. Freed by the caller. */
 int proc_of_namespace(const struct proc_id *first, struct pid_pair **ret, size_t *ret_n) __must_check;
-/* SIGKILL without waiting; gone already is success. */
-void proc_strike(const struct proc_id *p);
-/* The same, and waits up to ms milliseconds for the end. */
-void proc_strike_wait(const struct proc_id *p, int ms);
+/* SIGKILL; gone already is success. Waits up to ms milliseconds for the end. */
+void proc_strike(const struct proc_id *p, int ms);
 /* SIGKILL and wait until it is gone (reaping it when it is our child); at most 10 s: -ETIMEDOUT. */
 int proc_kill(const struct proc_id *p) __must_check;
 
