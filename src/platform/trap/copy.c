@@ -97,7 +97,7 @@ ssize_t pt_copy_in_str(struct pt_thread *pt, char *to, uaddr_t from, size_t n)
 
 	while (done < n) {
 		/* To the end of a page at a time: what follows may not be mapped. Few strings are long. */
-		size_t chunk = MIN(MIN(n - done, done ? (size_t)4096 : (size_t)256), (size_t)(4096 - ((from.a + done) & 4095))), got;
+		size_t page = 4096 - ((from.a + done) & 4095), chunk = MIN(n - done, done ? page : MIN(page, 256U)), got;
 		char *end;
 
 		got = pt_copy_in(pt, to + done, uaddr_add(from, done), chunk);

@@ -2,8 +2,9 @@
 /*
  * Names. In an exclusive super a cached name, or its absence, is good as long as the directory's host
  * ctime is what it was when the name was asked for: a generation number stands for that ctime, each
- * dentry keeps the one it was made under, and checking costs one fstat of a descriptor (the guard). Our
- * own changes move the ctime without a new generation. In a shared super every use asks the gofer.
+ * dentry keeps the one it was made under, and checking costs one fstat of a descriptor (the guard), at most once in a
+ * tick of the host's clock: so long may a change that the host makes go unseen. Our own changes move the ctime
+ * without a new generation. In a shared super every use asks the gofer.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -92,10 +93,11 @@ uint64_t fuse_dir_gen(struct inode *dir)
 	struct fuse_inode *fi = FI(dir);
 	struct fuse_look *stale = NULL;
 	struct stat st;
-	uint64_t gen, tick = coarse_tick();
+	uint64_t gen, tick;
 
 	if (!FS(dir->sb)->exclusive)
 		return 0;
+	tick = coarse_tick();
 	if (asked_now(dir, tick, &gen))
 		return gen;
 	h = guard_have(dir);
