@@ -165,6 +165,18 @@ void mm_forget(struct mm *mm, uint64_t start, uint64_t end)
 	for (; v && v->start < end; v = next) {
 		next = vma_next(v);
 		vma_remove(mm, v);
+		v->right = mm->gone;
+		mm->gone = v;
+	}
+}
+
+void mm_unlock(struct mm *mm)
+{
+	struct vma *v = TAKE_PTR(mm->gone), *next;
+
+	mutex_unlock(&mm->lock);
+	for (; v; v = next) {
+		next = v->right;
 		vma_free(v);
 	}
 }

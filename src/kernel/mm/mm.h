@@ -32,6 +32,7 @@ struct mm {
 	struct pt_as *as; /* own reference; set once at creation */
 	struct mutex lock; /* RANK_MM: the tree and all below */
 	struct vma *root GUARDED_BY(lock);
+	struct vma *gone GUARDED_BY(lock); /* taken out of the tree, by right; mm_unlock frees them */
 	unsigned map_count GUARDED_BY(lock);
 	uint64_t total_pages, locked_pages, data_pages GUARDED_BY(lock);
 	uint64_t mmap_top; /* highest address for placement, constant after exec */

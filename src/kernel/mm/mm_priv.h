@@ -14,7 +14,9 @@ void mm_heal(struct mm *mm, uint64_t start, uint64_t end) REQUIRES(mm->lock);
 uint64_t mm_pages_in(struct mm *mm, uint64_t start, uint64_t end, bool locked) REQUIRES(mm->lock);
 /* May len more bytes be locked (RLIMIT_MEMLOCK, CAP_IPC_LOCK)? */
 bool mm_may_lock(struct task *t, struct mm *mm, uint64_t len) REQUIRES(mm->lock);
-/* Forgets [start, end), whose borders were cut. */
+/* Unlocks mm and frees what mm_forget took out: the last reference to a file may end the file, which needs inode locks. */
+void mm_unlock(struct mm *mm);
+/* Forgets [start, end), whose borders were cut. The lock is released by mm_unlock. */
 void mm_forget(struct mm *mm, uint64_t start, uint64_t end) REQUIRES(mm->lock);
 /* Page-aligned length, or 0 when it overflows or is 0. */
 uint64_t mm_round_len(uint64_t len);

@@ -245,7 +245,7 @@ int64_t mm_mmap(struct task *t, uint64_t addr, uint64_t len, int prot, int flags
 	r = map_locked(t, mm, &m);
 	if (r >= 0 && (flags & (MAP_POPULATE | MAP_LOCKED)) && !(flags & MAP_NONBLOCK))
 		populate(t, &m);
-	mutex_unlock(&mm->lock);
+	mm_unlock(mm);
 	if (m.may_write)
 		__atomic_fetch_sub(&f->inode->shared_maps, 1, __ATOMIC_SEQ_CST);
 	if (m.host)
@@ -274,7 +274,7 @@ int mm_munmap(struct task *t, uint64_t addr, uint64_t len)
 		else
 			mm_heal(mm, addr, addr + op.len);
 	}
-	mutex_unlock(&mm->lock);
+	mm_unlock(mm);
 	return r;
 }
 
@@ -327,6 +327,6 @@ int64_t mm_brk(struct task *t, uint64_t brk)
 		}
 	}
 	ret = (int64_t)mm->brk;
-	mutex_unlock(&mm->lock);
+	mm_unlock(mm);
 	return ret;
 }

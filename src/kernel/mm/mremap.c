@@ -237,6 +237,6 @@ int64_t mm_mremap(struct task *t, uint64_t addr, uint64_t olen, uint64_t nlen, i
 	}
 	mutex_lock(&mm->lock);
 	r = remap_locked(t, mm, &m);
-	mutex_unlock(&mm->lock);
+	mm_unlock(mm);
 	return r;
 }

@@ -469,13 +469,8 @@ static int pid_path(struct synth_inode *i, enum which w, struct path *ret)
 		path_get(ret);
 		return 0;
 	}
-	MUTEX_GUARD(&t->lock);
-	if (!t->fs)
-		return -ENOENT;
-	MUTEX_GUARD(&t->fs->lock);
-	*ret = w == CWD ? t->fs->cwd : t->fs->root;
-	path_get(ret);
-	return 0;
+	(w == CWD ? fs_get_cwd : fs_get_root)(t, ret);
+	return ret->dentry ? 0 : -ENOENT;
 }
 
 static ssize_t path_link(struct synth_inode *i, enum which w, char *buf, size_t cap)
