@@ -2,10 +2,12 @@
 /*
  * The system-call table and the dispatch. table.def has one line per x86-64 call:
  *
- *   SYS(number, name, "argument kinds", STATUS)
+ *   SYS(number, name, "argument kinds", STATUS, "remark", "tests")
  *
- * STATUS: FULL, PARTIAL(what is missing) -> handler sys_<name> exists;
- *         NONE -> -ENOSYS, REFUSED(errno) -> always that errno; neither has a handler.
+ * STATUS: FULL, PARTIAL (the remark says what is missing) -> handler sys_<name> exists;
+ *         NONE -> -ENOSYS, EPERM -> always -EPERM (the remark says why); neither has a handler.
+ * Tests: programs of tests/abi, by name, or program/test for one of its tests; blanks between.
+ * docs/syscalls.md is made from these lines by tools/syscalls; a FULL line must name a passing test.
  * Argument kinds, one letter each, used by the strace printer and the published page:
  *   d int   u unsigned   x hex   o octal mode   f descriptor   D dirfd   s string in   b buffer out
  *   (length is the next argument, or the result)   B buffer in (length next)   p pointer   t timespec in
@@ -46,7 +48,7 @@ struct syscall_desc {
 extern const struct syscall_desc syscall_table[NR_SYSCALLS];
 
 /* Prototypes of all handlers come from the table. */
-#define SYS(nr, name, kinds, status) SYS_PROTO_##status(name)
+#define SYS(nr, name, kinds, status, remark, tests) SYS_PROTO_##status(name)
 /* Weak, because unit tests link some rooms only; nacre-kernel links all (link_whole). */
 #define SYS_PROTO_FULL(name)                                                                       \
 	__attribute__((weak)) long sys_##name(struct task *t, const struct sysargs *a);

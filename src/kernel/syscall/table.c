@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#define SYS(nr, name, kinds, status) [nr] = SYS_DESC_##status(name, kinds),
+#define SYS(nr, name, kinds, status, remark, tests) [nr] = SYS_DESC_##status(name, kinds),
 #define SYS_DESC_FULL(name, kinds) {#name, kinds, sys_##name, -ENOSYS}
 #define SYS_DESC_PARTIAL(name, kinds) SYS_DESC_FULL(name, kinds)
 #define SYS_DESC_NONE(name, kinds) {#name, kinds, NULL, -ENOSYS}
