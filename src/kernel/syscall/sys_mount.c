@@ -107,12 +107,16 @@ static int mount_propagation(struct mount_args *m)
 /* MS_REMOUNT alone changes the file system as well as this mount of it. */
 static int mount_changed(struct mount_args *m)
 {
-	unsigned *sb_flags = &m->at.mnt->sb->flags;
+	const unsigned atime = MNT_NOATIME | MNT_NODIRATIME | MNT_RELATIME;
+	unsigned *sb_flags = &m->at.mnt->sb->flags, f = mount_flags(m->flags);
 	int r;
 
 	if (!(m->flags & MS_BIND) && !ns_capable(current->cred, m->at.mnt->sb->user_ns, CAP_SYS_ADMIN))
 		return -EPERM;
-	r = mount_remount(&m->at, mount_flags(m->flags));
+	/* Who says nothing about access times leaves them. */
+	if (!(m->flags & (MS_NOATIME | MS_NODIRATIME | MS_RELATIME | MS_STRICTATIME)))
+		f = (f & ~atime) | (__atomic_load_n(&m->at.mnt->flags, __ATOMIC_RELAXED) & atime);
+	r = mount_remount(&m->at, f);
 	if (r < 0 || (m->flags & MS_BIND))
 		return r;
 	if (m->flags & MS_RDONLY)
