@@ -227,7 +227,6 @@ static const struct cred *make_cred(const Nacre__Sandbox__V1__Process *s)
 		c->cap_inheritable = s->caps->inheritable;
 		c->cap_ambient = s->caps->ambient;
 	}
-	c->no_new_privs = s->no_new_privs;
 	if (s->n_groups) {
 		kgid_t *g = calloc(s->n_groups, sizeof(*g));
 
@@ -333,9 +332,12 @@ static int make_task(struct box *b, struct process *p, const Nacre__Sandbox__V1_
 	r = task_create(&tp, &p->task);
 	if (r < 0)
 		process_put(p);
-	else
-		p->task->tg->oom_score_adj = s->oom_score_adj; /* it has not begun to run */
-	return r;
+	if (r < 0)
+		return r;
+	/* It has not begun to run. */
+	p->task->tg->oom_score_adj = s->oom_score_adj;
+	p->task->no_new_privs = s->no_new_privs;
+	return 0;
 }
 
 int process_create(struct box *b, const Nacre__Sandbox__V1__Process *spec, const char *exec_id, bool init,
