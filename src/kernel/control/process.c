@@ -11,6 +11,7 @@
 #include "kernel/control/control.h"
 #include "kernel/fs/devpts/devpts.h"
 #include "kernel/fs/host/hostfile.h"
+#include "kernel/task/seccomp.h"
 
 struct process *process_get(struct process *p)
 {
@@ -187,6 +188,8 @@ static int start(struct task *t, void *arg)
 		r = wait_event(&p->wait, &t->sleeper, __atomic_load_n(&p->go, __ATOMIC_SEQ_CST), TIME_FOREVER,
 			       SLEEP_KILLABLE);
 	log_phase("task-go");
+	if (r == 0 && ((struct box *)p->ct->priv)->seccomp)
+		seccomp_begin(t, ((struct box *)p->ct->priv)->seccomp);
 	if (r == 0)
 		r = do_exec(t, &img);
 	log_phase("task-exec");

@@ -126,6 +126,20 @@ int seccomp_set_strict(struct task *t)
 	return 0;
 }
 
+void seccomp_filter_log(struct seccomp_filter *f, bool on)
+{
+	f->log = on;
+}
+
+void seccomp_begin(struct task *t, struct seccomp_filter *f)
+{
+	mutex_lock(&t->sighand->lock);
+	__atomic_store_n(&t->seccomp.filter, get_used(f), __ATOMIC_RELEASE);
+	__atomic_store_n(&t->seccomp.count, 1, __ATOMIC_RELAXED);
+	assign(t, SECCOMP_MODE_FILTER);
+	mutex_unlock(&t->sighand->lock);
+}
+
 void seccomp_inherit(struct task *c, struct task *t)
 {
 	mutex_assert_held(&t->sighand->lock);

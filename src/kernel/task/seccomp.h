@@ -25,6 +25,11 @@ void seccomp_filter_put(struct seccomp_filter *f);
  * reference goes over to the task on success. 0; > 0: the number of the thread that TSYNC cannot take along; -EINVAL in
  * strict mode, -ENOMEM past the limit of all filters together, -ESRCH, -EBUSY for a second listener. No locks held. */
 long seccomp_attach(struct task *t, struct seccomp_filter *f, unsigned flags) __must_check;
+/* Before f is used: are its decisions to be logged? */
+void seccomp_filter_log(struct seccomp_filter *f, bool on);
+/* f becomes the first filter of t, the current task, which runs no program yet; other tasks may begin with the same f. The
+ * caller keeps its reference. */
+void seccomp_begin(struct task *t, struct seccomp_filter *f);
 /* Strict mode for t, the current task. 0, -EINVAL when it has filters. */
 int seccomp_set_strict(struct task *t) __must_check;
 /* A new task gets what t has. The sighand lock of t is held, c is not visible to anybody. */
