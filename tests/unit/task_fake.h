@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include "kernel/container.h"
+#include "kernel/fs/anon/anon.h"
 #include "kernel/kernel.h"
 #include "kernel/loader/loader.h"
 #include "kernel/mm/mm.h"
@@ -390,6 +391,32 @@ void files_put(struct files *f)
 		free(f);
 	}
 }
+/* No program here has descriptors. */
+int fd_install(struct task *t __unused, struct file *f __unused, int min __unused, bool ce __unused)
+{
+	return -EMFILE;
+}
+
+int fd_close(struct task *t __unused, int fd __unused)
+{
+	return -EBADF;
+}
+
+struct file *fd_get(struct task *t __unused, int fd __unused)
+{
+	return NULL;
+}
+
+int pidfd_new(struct pid *pid __unused, unsigned flags __unused, struct file **ret __unused)
+{
+	return -ENOMEM;
+}
+
+struct pid *pidfd_pid(struct file *f __unused, bool *ret_thread __unused)
+{
+	return NULL;
+}
+
 int files_copy(struct files *old, struct files **ret)
 {
 	(void)old;

@@ -49,6 +49,8 @@ static inline bool capable(const struct cred *c, int cap)
 {
 	return ns_capable(c, NULL, cap);
 }
+/* May t do with x what a tracer may (ptrace(2), PTRACE_MODE_ATTACH_REALCREDS)? 0 or -EPERM. */
+int task_may_attach(struct task *t, struct task *x) __must_check;
 void commit_cred(struct task *t, struct cred *c); /* publishes c for the current task; takes it over */
 
 /* --- pids ---------------------------------------------------------------------------------------------- */
@@ -58,6 +60,7 @@ struct pid_namespace; /* task/pid.c */
 struct pid {
 	struct ref ref;
 	int level;
+	uint64_t ino;		/* constant: unique over the kernel's life, what fstat shows of its pidfds */
 	struct waitq exit_wait; /* pidfd poll */
 	struct list_head tasks[PIDTYPE_MAX] GUARDED_BY(tasklist_lock);
 	struct {
@@ -73,6 +76,10 @@ void pid_namespace_put(struct pid_namespace *ns);
 /* Number of p as seen from ns; 0 when not visible. */
 int pid_nr_ns(const struct pid *p, const struct pid_namespace *ns);
 struct pid *pid_find_get(struct pid_namespace *ns, int nr);	/* + reference, NULL */
+int pid_namespace_level(const struct pid_namespace *ns);
+/* What a poll of p says: of the thread itself, or of the whole process that it leads. PID_EXITED: waits to be reaped. */
+enum pid_state { PID_ALIVE, PID_EXITED, PID_GONE };
+enum pid_state pid_state(struct pid *p, bool thread);
 struct pid_namespace *task_pid_ns(struct task *t);
 int task_pid_nr(struct task *t, struct task *viewer);	/* tid */
 int task_tgid_nr(struct task *t, struct task *viewer);	/* what getpid returns */
