@@ -82,10 +82,6 @@ static char *fake_mem(uint64_t a, size_t n)
 }
 
 /* --- descriptors: a fake task has none to give --- */
-struct file *fd_get(struct task *t, int fd)
-{
-	return NULL;
-}
 struct file *file_get(struct file *f)
 {
 	return f;
@@ -94,15 +90,7 @@ int fd_room(struct task *t)
 {
 	return -EMFILE;
 }
-int fd_install(struct task *t, struct file *f, int min, bool cloexec)
-{
-	return -EMFILE;
-}
 int fd_install_at(struct task *t, struct file *f, int fd, bool cloexec)
-{
-	return -EBADF;
-}
-int fd_close(struct task *t, int fd)
 {
 	return -EBADF;
 }
