@@ -8,6 +8,7 @@
 #include "kernel/fs/anon/anon.h"
 #include "kernel/signal/internal.h"
 #include "kernel/task/internal.h"
+#include "kernel/task/seccomp.h"
 #include "kernel/usercopy.h"
 
 static int check_flags(struct task *t, const struct clone_params *p)
@@ -220,6 +221,7 @@ static int link_child(struct task *c, struct task *t, const struct clone_params 
 		t->vfork_done = false;
 		c->vfork_parent = task_get(t);
 	}
+	seccomp_inherit(c, t);
 	task_link(c, parent);
 	mutex_unlock(&t->sighand->lock);
 	mutex_unlock(&tasklist_lock);

@@ -23,8 +23,8 @@ static void set_ids(struct task *t, const struct exec_image *img, struct cred *n
 	uid = i->uid;
 	gid = i->gid;
 	mutex_unlock(&i->lock);
-	if (n->no_new_privs || (m && !mnt_may_suid(m, n)) || !kuid_mapped(n->user_ns, uid) ||
-	    !kgid_mapped(n->user_ns, gid))
+	if (__atomic_load_n(&t->no_new_privs, __ATOMIC_RELAXED) || (m && !mnt_may_suid(m, n)) ||
+	    !kuid_mapped(n->user_ns, uid) || !kgid_mapped(n->user_ns, gid))
 		return;
 	if (mode & S_ISUID)
 		n->euid = uid;

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include "kernel/signal/internal.h"
 #include "kernel/task/internal.h"
+#include "kernel/task/seccomp.h"
 #include "kernel/time/clock.h"
 #include "kernel/tty/tty.h"
 
@@ -320,6 +321,7 @@ static void exit_common(struct task *t, int code, bool own_thread)
 		futex_exit(t);
 	if (dead && t->tgid_pid == tg->session)
 		tty_disassociate(t);
+	seccomp_exit(t);
 	drop_objects(t);
 	vfork_complete(t);
 	if (dead && own_thread && tg->is_init)

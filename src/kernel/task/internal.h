@@ -68,6 +68,8 @@ int task_ppid_nr(struct task *t);
 void task_publish_ppid(struct task *t); /* tasklist lock held */
 void task_publish_cred(struct task *t); /* t->lock held */
 void task_publish(struct task *t);	/* neither held */
+/* Filters may stand before the identity calls of t now: those are to make the trip. t->lock not held. */
+void task_withdraw(struct task *t);
 
 /* --- clone.c --- */
 #define SET_TID_MAX 32

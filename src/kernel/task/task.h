@@ -28,7 +28,6 @@ struct cred {
 	kgid_t gid, egid, sgid, fsgid;
 	uint64_t cap_inheritable, cap_permitted, cap_effective, cap_bounding, cap_ambient;
 	uint32_t securebits;
-	bool no_new_privs;
 	struct user_namespace *user_ns; /* a reference, never NULL */
 	unsigned ngroups;
 	kgid_t *groups;
@@ -253,6 +252,15 @@ struct task {
 	struct guest_sigstack altstack;
 	int stop_report;
 
+	/* A filter is changed with the sighand lock held, by the task itself or by another thread (TSYNC), and kept
+	 * alive by the task; everybody reads atomically. */
+	struct {
+		int mode;  /* atomic SECCOMP_MODE_* */
+		int count; /* atomic: filters in all */
+		struct seccomp_filter *filter;
+	} seccomp;
+	bool no_new_privs; /* atomic: once set, for good */
+
 	struct restart_block restart;
 	uint64_t clear_child_tid, set_child_tid; /* guest addresses */
 	uint64_t robust_list;
@@ -293,7 +301,8 @@ static inline int task_state(const struct task *t)
 #define TIF_SIGPENDING 1U /* look at signals at the boundary */
 #define TIF_KILLED 2U	  /* fatal: killable sleeps end */
 #define TIF_STOP 4U	  /* a group stop or ptrace stop is requested */
-#define TIF_HOOKS 8U	  /* entry hooks are on: strace, seccomp, ptrace */
+#define TIF_HOOKS 8U	  /* entry hooks are on: strace, ptrace */
+#define TIF_SECCOMP 256U  /* so is seccomp's, for calls that it does not always allow */
 
 extern __thread struct task *current;
 
