@@ -44,7 +44,7 @@ struct mm {
 	size_t auxv_len GUARDED_BY(lock);
 	struct file *exe GUARDED_BY(lock);
 	bool lock_future GUARDED_BY(lock); /* mlockall(MCL_FUTURE): new mappings count as locked */
-	bool dumpable;
+	bool dumpable, thp_disabled; /* atomic */
 };
 
 struct mm *mm_new(struct pt_as *as); /* takes its own reference of as */

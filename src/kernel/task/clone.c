@@ -57,7 +57,9 @@ static void inherit(struct task *c, struct task *t, const struct clone_params *p
 	memcpy(c->comm, t->comm, sizeof(c->comm));
 	c->blocked = t->blocked;
 	c->nice = t->nice;
-	c->timer_slack = t->timer_slack;
+	c->timer_slack = c->default_slack = t->timer_slack;
+	c->mce_kill = t->mce_kill;
+	c->io_flusher = t->io_flusher;
 	c->personality = t->personality;
 	c->sched_policy = t->sched_policy;
 	if (!(p->flags & CLONE_VM) || (p->flags & CLONE_VFORK))

@@ -10,11 +10,23 @@
 #include "platform/platform.h"
 
 /* --- cred.c --- */
+struct file_caps {
+	bool present, effective;
+	uint64_t permitted, inheritable;
+};
 /* Capabilities after a change of user ids: old is what was, n what will be published. */
 void cred_fix_setuid(const struct cred *old, struct cred *n);
 void cred_fix_setfsuid(const struct cred *old, struct cred *n);
-/* Capabilities over exec; n->euid and egid are set-id results already. True: the program is secure. */
-bool cred_fix_exec(const struct cred *old, struct cred *n);
+/* Capabilities over exec; n->euid and egid are set-id results already. held_back: nothing may be gained (no_new_privs).
+ * *ret_secure: the program is secure (AT_SECURE). 0; -EPERM: the program insists on what it cannot have. */
+int cred_fix_exec(const struct cred *old, struct cred *n, const struct file_caps *f, bool held_back, bool *ret_secure)
+	__must_check;
+
+/* --- filecaps.c --- */
+/* What the value of security.capability says. 0; -EINVAL; -ENODATA: it is for another user namespace. */
+int file_caps_parse(const void *value, size_t n, struct file_caps *ret) __must_check;
+/* The capabilities of the file i, none when it has none. 0, -EINVAL, the file system's errors. */
+int file_caps_read(struct inode *i, struct file_caps *ret) __must_check;
 
 /* --- pid.c --- */
 struct pid_namespace {

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include "kernel/signal/internal.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/task/internal.h"
@@ -102,7 +103,8 @@ struct task *task_alloc(struct container *ct, struct thread_group *tg, struct si
 	list_init(&t->pending.queue);
 	sleeper_init(&t->sleeper, t);
 	mutex_init(&t->lock, RANK_TASK, "task");
-	t->timer_slack = 50000;
+	t->timer_slack = t->default_slack = 50000;
+	t->mce_kill = PR_MCE_KILL_DEFAULT;
 	t->altstack.flags = SS_DISABLE;
 	if (kernel.strace)
 		t->sig_flags = TIF_HOOKS;

@@ -277,7 +277,9 @@ struct task {
 	uint64_t syscalls; /* own thread: number made */
 	cpu_set_t *affinity;
 	int nice;
-	uint64_t timer_slack;
+	uint64_t timer_slack, default_slack;
+	unsigned mce_kill; /* PR_MCE_KILL_*: how early, kept for PR_MCE_KILL_GET */
+	bool io_flusher;   /* PR_SET_IO_FLUSHER, kept for PR_GET_IO_FLUSHER */
 
 	/* CPU time: guest code by the clock around pt_run, the kernel thread's own at each boundary. */
 	uint64_t utime, stime;	 /* atomic ns */
