@@ -39,14 +39,37 @@ void task_publish_cred(struct task *t)
 	pt_answer(t->pt, PT_ANSWER_GETEGID, c->egid.v);
 }
 
-void task_publish(struct task *t)
+static void publish_all(struct task *t)
 {
-	MUTEX_GUARD(&tasklist_lock);
-	MUTEX_GUARD(&t->lock);
 	if (!publishes(t))
 		return;
 	pt_answer(t->pt, PT_ANSWER_GETPID, (uint32_t)task_tgid_nr(t, t));
 	pt_answer(t->pt, PT_ANSWER_GETTID, (uint32_t)task_pid_nr(t, t));
 	pt_answer(t->pt, PT_ANSWER_GETPPID, (uint32_t)task_ppid_nr(t));
 	task_publish_cred(t);
+}
+
+void task_publish(struct task *t)
+{
+	MUTEX_GUARD(&tasklist_lock);
+	MUTEX_GUARD(&t->lock);
+	publish_all(t);
+}
+
+void task_update_hooks(struct task *t)
+{
+	bool on = kernel.strace || t->trace.tracer;
+
+	mutex_assert_held(&tasklist_lock);
+	if (on == !!(__atomic_load_n(&t->sig_flags, __ATOMIC_SEQ_CST) & TIF_HOOKS))
+		return;
+	if (on)
+		__atomic_or_fetch(&t->sig_flags, TIF_HOOKS, __ATOMIC_SEQ_CST);
+	else
+		__atomic_and_fetch(&t->sig_flags, ~TIF_HOOKS, __ATOMIC_SEQ_CST);
+	MUTEX_GUARD(&t->lock);
+	if (on && t->pt)
+		pt_answer_none(t->pt);
+	else
+		publish_all(t);
 }

@@ -14,6 +14,7 @@
 #include "base/ref.h"
 #include "kernel/kernel.h"
 #include "kernel/signal/signal.h"
+#include "kernel/task/ptrace_state.h"
 #include "kernel/types.h"
 #include "kernel/wait.h"
 
@@ -121,6 +122,7 @@ struct thread_group {
 	bool child_subreaper, is_init;
 	struct waitq child_wait; /* wait4 sleeps here */
 	int exit_signal GUARDED_BY(tasklist_lock);
+	struct pid *forker; /* constant: the thread that made this group, NULL for first ones */
 	/* Below: guarded by the group's sighand lock */
 	struct sigpending shared_pending;
 	int group_exit_code;
@@ -214,6 +216,8 @@ struct task {
 	uint32_t sig_flags; /* atomic: TIF_* */
 	struct guest_sigstack altstack;
 	int stop_report;
+	unsigned jobctl GUARDED_BY(sighand->lock); /* JOBCTL_* */
+	int stop_sig GUARDED_BY(sighand->lock);	   /* the signal of the stop in progress */
 
 	struct restart_block restart;
 	uint64_t clear_child_tid, set_child_tid; /* guest addresses */
@@ -222,8 +226,7 @@ struct task {
 	struct task *vfork_parent GUARDED_BY(tasklist_lock); /* completes at exec or exit */
 	bool vfork_done; /* of this task as a parent; atomic */
 
-	struct task *ptracer GUARDED_BY(tasklist_lock);
-	unsigned ptrace_flags;
+	struct ptrace trace; /* ptrace.h */
 
 	uint64_t start_ns; /* CLOCK_BOOTTIME */
 	int pdeath_signal;
@@ -241,7 +244,6 @@ struct task {
 	uint64_t trapno, trap_err, trap_addr; /* own thread: last exception, for signal frames */
 	unsigned personality, sched_policy; /* atomic */
 	bool exiting;		 /* atomic: do_exit has begun */
-	bool wait_stop;		 /* sighand lock: counted in tg->stop_count, has not stopped yet */
 	pthread_t thread;
 	int (*start)(struct task *t, void *arg);
 	void *start_arg;
