@@ -12,10 +12,10 @@
  * effective capabilities count (/proc), else the real ids and permitted ones. No lock of rank ≥ RANK_TASK held.
  * 0 or -EPERM. */
 int ptrace_may_access(struct task *caller, const struct cred *c, struct task *o, bool fs) __must_check;
-/* Reads or writes n bytes of o's memory at addr, even where its protection forbids it to itself (Linux's FOLL_FORCE):
+/* Reads or writes n bytes at addr of as, which is o's memory, even where its protection forbids it to itself (Linux's FOLL_FORCE):
  * what the host's call cannot do, a thread of that memory that is stopped for a tracer does. Bytes moved, or -errno when
  * none: -EIO a hole, -ESRCH no such memory any more, -ERESTARTNOINTR when the caller is killed. No lock held. */
-ssize_t ptrace_access_mm(struct task *o, struct mm *mm, uint64_t addr, void *buf, size_t n, bool write) __must_check;
+ssize_t ptrace_access_mm(struct task *o, struct pt_as *as, uint64_t addr, void *buf, size_t n, bool write) __must_check;
 
 /* Something that a task stopped for its tracer does itself. */
 enum ptrace_work_kind { PTRACE_WORK_MEM, PTRACE_WORK_FP };

@@ -111,7 +111,7 @@ ssize_t ptrace_work_run(struct task *o, struct ptrace_work *w)
 }
 
 /* A task with that memory in a stop for its tracer: + reference, NULL. o is one with that memory. */
-static struct task *stopped_with(struct task *o, struct mm *mm)
+static struct task *stopped_with(struct task *o, struct pt_as *as)
 {
 	struct task *x;
 
@@ -121,7 +121,7 @@ static struct task *stopped_with(struct task *o, struct mm *mm)
 
 		mutex_lock(&x->sighand->lock);
 		mutex_lock(&x->lock);
-		ok = (x->jobctl & JOBCTL_TRACED) && x->mm == mm;
+		ok = (x->jobctl & JOBCTL_TRACED) && x->mm && x->mm->as == as;
 		mutex_unlock(&x->lock);
 		mutex_unlock(&x->sighand->lock);
 		if (ok)
@@ -132,9 +132,9 @@ static struct task *stopped_with(struct task *o, struct mm *mm)
 
 #define FORCE_MAX 65536U
 
-static ssize_t force(struct task *o, struct mm *mm, uint64_t addr, unsigned char *buf, size_t n, bool write)
+static ssize_t force(struct task *o, struct pt_as *as, uint64_t addr, unsigned char *buf, size_t n, bool write)
 {
-	_cleanup_(task_putp) struct task *x = stopped_with(o, mm);
+	_cleanup_(task_putp) struct task *x = stopped_with(o, as);
 	_cleanup_(ptrace_work_putp) struct ptrace_work *w = NULL;
 	ssize_t r;
 
@@ -152,7 +152,7 @@ static ssize_t force(struct task *o, struct mm *mm, uint64_t addr, unsigned char
 	return r == -ESRCH ? -EIO : r;
 }
 
-ssize_t ptrace_access_mm(struct task *o, struct mm *mm, uint64_t addr, void *buf, size_t n, bool write)
+ssize_t ptrace_access_mm(struct task *o, struct pt_as *as, uint64_t addr, void *buf, size_t n, bool write)
 {
 	unsigned char *p = buf;
 	size_t done = 0;
@@ -161,14 +161,14 @@ ssize_t ptrace_access_mm(struct task *o, struct mm *mm, uint64_t addr, void *buf
 		return -EIO;
 	n = MIN(n, PT_GUEST_END - addr);
 	while (done < n) {
-		size_t k = write ? pt_as_write(mm->as, uaddr(addr + done), p + done, n - done)
-				 : pt_as_read(mm->as, p + done, uaddr(addr + done), n - done);
+		size_t k = write ? pt_as_write(as, uaddr(addr + done), p + done, n - done)
+				 : pt_as_read(as, p + done, uaddr(addr + done), n - done);
 		ssize_t r;
 
 		done += k;
 		if (done == n)
 			break;
-		r = force(o, mm, addr + done, p + done, n - done, write);
+		r = force(o, as, addr + done, p + done, n - done, write);
 		if (r < 0)
 			return done ? (ssize_t)done : r;
 		done += (size_t)r;

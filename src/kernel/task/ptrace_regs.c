@@ -15,6 +15,9 @@
 #define EFLAGS_MASK 0x54dd5ULL
 #define USER_TOP 0x7ffffffff000ULL
 
+/* The kernel's struct user has two words more than the library's. */
+#define USER_AREA (sizeof(struct user) + 16)
+
 /* Offsets within an XSAVE image. */
 #define FX_SIZE 512U
 #define FX_MXCSR 24U
@@ -83,7 +86,7 @@ static bool is_debugreg(uint64_t addr)
 
 int ptrace_peek_user(struct task *o, uint64_t addr, uint64_t *ret)
 {
-	if (addr % sizeof(uint64_t) || addr >= sizeof(struct user))
+	if (addr % sizeof(uint64_t) || addr >= USER_AREA)
 		return -EIO;
 	*ret = addr < sizeof(struct user_regs_struct) ? get_reg(o, addr) : 0;
 	return 0;
@@ -93,7 +96,7 @@ int ptrace_poke_user(struct task *o, uint64_t addr, uint64_t value)
 {
 	unsigned n;
 
-	if (addr % sizeof(uint64_t) || addr >= sizeof(struct user))
+	if (addr % sizeof(uint64_t) || addr >= USER_AREA)
 		return -EIO;
 	if (addr < sizeof(struct user_regs_struct))
 		return set_reg(o, addr, value);

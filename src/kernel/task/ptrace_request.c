@@ -28,7 +28,7 @@
 static long peek(struct task *t, struct task *o, uint64_t addr, uint64_t data)
 {
 	uint64_t v;
-	ssize_t n = ptrace_access_mm(o, o->mm, addr, &v, sizeof(v), false);
+	ssize_t n = ptrace_access_mm(o, pt_as(o->pt), addr, &v, sizeof(v), false);
 
 	if (n != sizeof(v))
 		return n == -ERESTARTNOINTR ? n : -EIO;
@@ -37,7 +37,7 @@ static long peek(struct task *t, struct task *o, uint64_t addr, uint64_t data)
 
 static long poke(struct task *o, uint64_t addr, uint64_t v)
 {
-	ssize_t n = ptrace_access_mm(o, o->mm, addr, &v, sizeof(v), true);
+	ssize_t n = ptrace_access_mm(o, pt_as(o->pt), addr, &v, sizeof(v), true);
 
 	if (n != sizeof(v))
 		return n == -ERESTARTNOINTR ? n : -EIO;
