@@ -14,6 +14,7 @@ TEST(attach_running)
 {
 	pid_t pid = untraced(spin_then_exit);
 
+	pause_ms(50);
 	CHECK_EQ(PT(PTRACE_ATTACH, pid, 0, 0), 0);
 	EXPECT_STOP(pid, SIGSTOP);
 	CHECK((long)regs_of(pid).orig_rax == -1);

@@ -66,6 +66,9 @@ static void replace_leader(struct task *t)
 	struct task *l = tg->leader;
 	struct pid_namespace *ns = task_pid_ns(l);
 
+	if (l->trace.tracer) /* it vanishes without a word */
+		wake_up_all(&l->trace.tracer->tg->child_wait, 0);
+	ptrace_release(l);
 	pid_attach(t, PIDTYPE_TGID, l->pid);
 	pid_attach(t, PIDTYPE_PGID, tg->pgrp);
 	pid_attach(t, PIDTYPE_SID, tg->session);
