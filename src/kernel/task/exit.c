@@ -8,6 +8,7 @@
 #include "kernel/signal/internal.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/ptrace.h"
+#include "kernel/task/seccomp.h"
 #include "kernel/time/clock.h"
 #include "kernel/tty/tty.h"
 
@@ -103,7 +104,7 @@ bool notify_exit(struct task *t, int sig)
 {
 	struct task *tracer = t->trace.tracer, *pa = tracer ? tracer : t->tg->parent ? t->tg->parent->leader : NULL;
 	siginfo_t si = {.si_signo = sig};
-	bool reap = false, tell = sig != 0;
+	bool reap = false, tell = sig > 0 && sig <= NSIG_GUEST;
 	int code = t->exit_code;
 
 	wake_up_all(&t->pid->exit_wait, EPOLLIN);
@@ -127,7 +128,7 @@ static struct thread_group *new_parent(struct thread_group *tg)
 {
 	struct pid_namespace *ns = task_pid_ns(tg->leader);
 
-	for (struct thread_group *p = tg->parent; p; p = p->parent)
+	for (struct thread_group *p = tg->parent; p && task_pid_ns(p->leader) == ns; p = p->parent)
 		if (p->child_subreaper && p->live > 0)
 			return p;
 	return ns->init && ns->init->tg != tg && ns->init->tg->live > 0 ? ns->init->tg : NULL;
@@ -179,6 +180,7 @@ void release_task(struct task *t)
 		tg->parent = NULL;
 	}
 	__atomic_store_n(&t->state, TASK_DEAD, __ATOMIC_RELAXED);
+	wake_up_all(&t->pid->exit_wait, EPOLLIN | EPOLLHUP);
 	if (ns->init)
 		wake_up_all(&ns->init->tg->exit_wait, 0);
 	task_put(t);
@@ -282,6 +284,7 @@ static bool exit_notify(struct task *t, bool group_dead, int *ret_status)
 		check_orphaned(tg, tg->parent, tg);
 	}
 	__atomic_store_n(&t->state, TASK_ZOMBIE, __ATOMIC_RELAXED);
+	wake_up_all(&t->pid->exit_wait, EPOLLIN);
 	gone = all_zombies(tg);
 	*ret_status = tg->leader->exit_code;
 	empty = t == tg->leader && tg->nthreads == 1;
@@ -349,6 +352,7 @@ static void exit_common(struct task *t, int code, bool own_thread)
 		futex_exit(t);
 	if (dead && t->tgid_pid == tg->session)
 		tty_disassociate(t);
+	seccomp_exit(t);
 	drop_objects(t);
 	vfork_complete(t);
 	ptrace_exit_tracer(t);

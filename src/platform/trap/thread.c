@@ -406,7 +406,7 @@ void pt_answer(struct pt_thread *pt, enum pt_answer call, uint32_t value)
 	__atomic_fetch_or(&pt->slot->answered, 1U << call, __ATOMIC_RELEASE);
 }
 
-void pt_answer_none(struct pt_thread *pt)
+void pt_answer_withdraw(struct pt_thread *pt, enum pt_answer call)
 {
-	__atomic_store_n(&pt->slot->answered, 0, __ATOMIC_SEQ_CST);
+	__atomic_fetch_and(&pt->slot->answered, ~(1U << call), __ATOMIC_SEQ_CST);
 }
