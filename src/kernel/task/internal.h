@@ -80,6 +80,8 @@ int task_ppid_nr(struct task *t);
 void task_publish_ppid(struct task *t); /* tasklist lock held */
 void task_publish_cred(struct task *t); /* t->lock held */
 void task_publish(struct task *t);	/* neither held */
+/* Turns t's entry hooks on or off as its tracer demands. tasklist lock held, t->lock not. */
+void task_update_hooks(struct task *t);
 /* Filters may stand before the identity calls of t now: those are to make the trip. t->lock not held. */
 void task_withdraw(struct task *t);
 
@@ -102,6 +104,12 @@ void vfork_complete(struct task *t); /* t execs or exits */
 bool pgrp_orphaned(struct pid *pgrp, struct thread_group *ignore);
 /* Releases a zombie leader (or a thread that nobody waits for). tasklist lock held. */
 void release_task(struct task *t);
+/* The same, and then the leader, if t was the last thread it waited for and nobody waits for the leader. */
+void reap_task(struct task *t);
+/* Tells tracer or parent that t is a zombie, by sig. True: nobody wants to wait for it. tasklist lock held. */
+bool notify_exit(struct task *t, int sig);
+/* Has t's process said that it will not wait for its children? */
+bool ignores_children(struct task *t);
 void rusage_add(struct rusage *to, const struct rusage *from);
 
 /* --- futex.c --- */
