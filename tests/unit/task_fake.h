@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include "kernel/container.h"
+#include "kernel/ipc/ipc.h"
 #include "kernel/kernel.h"
 #include "kernel/loader/loader.h"
 #include "kernel/mm/mm.h"
@@ -237,6 +238,32 @@ size_t pt_as_read(struct pt_as *as, void *to, uaddr_t from, size_t n)
 {
 	(void)as;
 	return pt_copy_in(NULL, to, from, n);
+}
+int pt_cmpxchg32(struct pt_thread *pt, uaddr_t at, uint32_t old, uint32_t new, uint32_t *seen)
+{
+	uint32_t *p = (uint32_t *)(uintptr_t)at.a;
+
+	(void)pt;
+	*seen = old;
+	if (!p)
+		return -EFAULT;
+	__atomic_compare_exchange_n(p, seen, new, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	return 0;
+}
+/* No IPC room here: a task has no adjustments of semaphores. */
+int sem_share_undo(struct task *t, struct task *c)
+{
+	(void)t;
+	(void)c;
+	return 0;
+}
+void sem_exit(struct task *t)
+{
+	(void)t;
+}
+void ipc_namespace_put(struct ipc_namespace *ns)
+{
+	(void)ns;
 }
 size_t pt_as_write(struct pt_as *as, uaddr_t to, const void *from, size_t n)
 {

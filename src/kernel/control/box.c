@@ -7,6 +7,7 @@
 #include <string.h>
 #include "base/log.h"
 #include "kernel/control/control.h"
+#include "kernel/ipc/ipc.h"
 #include "platform/platform.h"
 
 struct mutex control_lock = MUTEX_INIT(RANK_CONTROL, "control");
@@ -96,7 +97,10 @@ static int make_namespaces(struct box *b, const Nacre__Sandbox__V1__CreateContai
 	if (!uts)
 		return -ENOMEM;
 	b->ct.nsproxy = nsproxy_new(uts, mnt_namespace_get(b->ct.mnt), pid_namespace_get(b->ct.pid_ns));
-	return b->ct.nsproxy ? 0 : -ENOMEM;
+	if (!b->ct.nsproxy)
+		return -ENOMEM;
+	b->ct.nsproxy->ipc = ipc_namespace_new(&b->ct);
+	return b->ct.nsproxy->ipc ? 0 : -ENOMEM;
 }
 
 int box_create(const Nacre__Sandbox__V1__CreateContainerRequest *q, struct rpc_buf *fds, int *ret_pidfd,

@@ -45,6 +45,8 @@ struct mm {
 	struct file *exe GUARDED_BY(lock);
 	bool lock_future GUARDED_BY(lock); /* mlockall(MCL_FUTURE): new mappings count as locked */
 	bool dumpable;
+	struct aio_table *aio; /* atomic: set once, by the first io_setup; ends with the mm */
+	void (*aio_free)(struct aio_table *a);
 };
 
 struct mm *mm_new(struct pt_as *as); /* takes its own reference of as */
@@ -65,6 +67,9 @@ int64_t mm_mremap(struct task *t, uint64_t addr, uint64_t olen, uint64_t nlen, i
 int mm_madvise(struct task *t, uint64_t addr, uint64_t len, int advice);
 int mm_msync(struct task *t, uint64_t addr, uint64_t len, int flags);
 int64_t mm_brk(struct task *t, uint64_t brk);
+
+/* A map_key that is no inode's: for memory shared without a file. */
+uint64_t mm_new_map_key(void);
 
 /* Identity of a futex word. private: key is the mm itself. shared: looks at the vma: file or shared
  * anonymous memory gives (map_key, offset), else the mm. -EFAULT when nothing is mapped there. */

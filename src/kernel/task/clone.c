@@ -5,6 +5,7 @@
 #include <linux/sched.h>
 #include <stdio.h>
 #include <string.h>
+#include "kernel/ipc/ipc.h"
 #include "kernel/signal/internal.h"
 #include "kernel/task/internal.h"
 #include "kernel/usercopy.h"
@@ -105,7 +106,9 @@ static int copy_objects(struct task *c, struct task *t, uint64_t flags)
 			return r;
 	}
 	c->fs = flags & CLONE_FS ? fs_struct_get(t->fs) : fs_struct_copy(t->fs);
-	return c->fs ? 0 : -ENOMEM;
+	if (!c->fs)
+		return -ENOMEM;
+	return flags & CLONE_SYSVSEM ? sem_share_undo(t, c) : 0;
 }
 
 static int copy_memory(struct task *c, struct task *t, uint64_t flags)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The set of namespaces a task is in. */
 #include <stdio.h>
+#include "kernel/ipc/ipc.h"
 #include "kernel/task/internal.h"
 
 struct uts_namespace *uts_namespace_new(const char *nodename, const char *domainname)
@@ -63,5 +64,6 @@ void nsproxy_put(struct nsproxy *n)
 	if (n->mnt)
 		mnt_namespace_put(n->mnt);
 	pid_namespace_put(n->pid_for_children);
+	ipc_namespace_put(n->ipc);
 	free(n);
 }

@@ -216,9 +216,12 @@ struct task {
 	int stop_report;
 
 	struct restart_block restart;
+	struct sem_undo_list *sysvsem; /* own thread: adjustments of SEM_UNDO, NULL none */
 	uint64_t clear_child_tid, set_child_tid; /* guest addresses */
 	uint64_t robust_list;
 	uint64_t robust_len;
+	struct pi_waiter *pi_blocked; /* PI lock: the PI futex that it waits for */
+	bool pi_waited;		      /* atomic: somebody has waited for a PI futex of its */
 	struct task *vfork_parent GUARDED_BY(tasklist_lock); /* completes at exec or exit */
 	bool vfork_done; /* of this task as a parent; atomic */
 
