@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/shm.h>
 #include <sys/sysinfo.h>
+#include "base/hostio.h"
 #include "kernel/container.h"
 #include "kernel/hostfd.h"
 #include "kernel/ipc/ipc.h"
@@ -393,7 +394,7 @@ static uint64_t resident(const struct shm *s)
 {
 	struct stat st;
 
-	return fstat(s->host->fd, &st) < 0 ? 0 : (uint64_t)st.st_blocks * 512 / GUEST_PAGE_SIZE;
+	return hio_fstat(s->host->fd, &st) < 0 ? 0 : (uint64_t)st.st_blocks * 512 / GUEST_PAGE_SIZE;
 }
 
 static long control_info(struct task *t, struct ipc_namespace *ns, int cmd, uaddr_t buf)
