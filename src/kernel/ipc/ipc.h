@@ -33,8 +33,6 @@ struct ipc_ids {
 	unsigned seq GUARDED_BY(lock);
 };
 
-struct mq_ns; /* fs/mqueue */
-
 struct ipc_namespace {
 	struct ref ref;	 /* who is in it: the last one's going removes every object */
 	struct ref life; /* and what still points here: attached segments, undo lists */
@@ -47,8 +45,8 @@ struct ipc_namespace {
 	uint64_t shm_pages GUARDED_BY(shm.lock);
 	int used_sems GUARDED_BY(sem.lock);
 	uint64_t msg_bytes, msg_count GUARDED_BY(msg.lock);
-	struct mutex mq_lock; /* RANK_TASK: the pointer below is set once */
-	struct super *mq_sb GUARDED_BY(mq_lock); /* own reference; NULL until message queues are first asked for */
+	int mq_queues_max, mq_msg_max, mq_msgsize_max, mq_msg_default, mq_msgsize_default; /* of POSIX queues; as above */
+	struct mount *mq_mnt; /* atomic, set once: the POSIX queues, a mount outside every namespace of mounts */
 };
 
 /* A namespace without objects; its charges go to ct. NULL: no memory. */
@@ -59,6 +57,7 @@ void ipc_life_put(struct ipc_namespace *ns);
 /* The current task's. */
 struct ipc_namespace *ipc_ns_of(struct task *t);
 /* The settings of /proc/sys/kernel that are this room's, by name ("shmmax"): text, or -ENOENT; set: 0, -EINVAL, -ENOENT. */
+bool ipc_sysctl_known(const char *name);
 int ipc_sysctl_show(struct ipc_namespace *ns, const char *name, char *buf, size_t cap);
 int ipc_sysctl_set(struct ipc_namespace *ns, const char *name, const char *text);
 
@@ -90,6 +89,7 @@ uint64_t ipc_now(void); /* seconds of the wall clock */
 void shm_namespace_end(struct ipc_namespace *ns);
 void sem_namespace_end(struct ipc_namespace *ns);
 void msg_namespace_end(struct ipc_namespace *ns);
+void mq_namespace_end(struct ipc_namespace *ns); /* fs/mqueue */
 
 /* shm.c. Results or negative errno, as the calls. */
 long shm_get(struct task *t, uint32_t key, uint64_t size, int flg);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* IPC namespaces: birth, end, and the settings of /proc/sys/kernel. */
+/* IPC namespaces: birth, end, and the settings of /proc/sys/kernel and /proc/sys/fs/mqueue. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -29,7 +29,6 @@ struct ipc_namespace *ipc_namespace_new(struct container *ct)
 	ids_init(&ns->shm, "ipc shm");
 	ids_init(&ns->sem, "ipc sem");
 	ids_init(&ns->msg, "ipc msg");
-	mutex_init(&ns->mq_lock, RANK_TASK, "ipc mqueue");
 	ns->shmmax = ns->shmall = ULONG_MAX - (1UL << 24);
 	ns->shmmni = 4096;
 	ns->semmsl = 32000;
@@ -39,6 +38,9 @@ struct ipc_namespace *ipc_namespace_new(struct container *ct)
 	ns->msgmax = 8192;
 	ns->msgmnb = 16384;
 	ns->msgmni = 32000;
+	ns->mq_queues_max = 256;
+	ns->mq_msg_max = ns->mq_msg_default = 10;
+	ns->mq_msgsize_max = ns->mq_msgsize_default = 8192;
 	return ns;
 }
 
@@ -58,7 +60,6 @@ void ipc_life_put(struct ipc_namespace *ns)
 	mutex_destroy(&ns->shm.lock);
 	mutex_destroy(&ns->sem.lock);
 	mutex_destroy(&ns->msg.lock);
-	mutex_destroy(&ns->mq_lock);
 	container_put(ns->ct);
 	free(ns);
 }
@@ -70,8 +71,7 @@ void ipc_namespace_put(struct ipc_namespace *ns)
 	shm_namespace_end(ns);
 	sem_namespace_end(ns);
 	msg_namespace_end(ns);
-	if (ns->mq_sb)
-		super_put(ns->mq_sb);
+	mq_namespace_end(ns);
 	ipc_life_put(ns);
 }
 
@@ -87,15 +87,20 @@ static const struct setting {
 	const char *name;
 	enum setting_type type;
 	size_t offset;
-	int max; /* of an int */
+	int max, min; /* of an int */
 } settings[] = {
-	{"shmmax", SETTING_U64, offsetof(struct ipc_namespace, shmmax), 0},
-	{"shmall", SETTING_U64, offsetof(struct ipc_namespace, shmall), 0},
-	{"shmmni", SETTING_INT, offsetof(struct ipc_namespace, shmmni), IPC_SLOTS},
-	{"msgmax", SETTING_INT, offsetof(struct ipc_namespace, msgmax), INT_MAX},
-	{"msgmnb", SETTING_INT, offsetof(struct ipc_namespace, msgmnb), INT_MAX},
-	{"msgmni", SETTING_INT, offsetof(struct ipc_namespace, msgmni), IPC_SLOTS},
-	{"sem", SETTING_SEM, 0, 0},
+	{"shmmax", SETTING_U64, offsetof(struct ipc_namespace, shmmax), 0, 0},
+	{"shmall", SETTING_U64, offsetof(struct ipc_namespace, shmall), 0, 0},
+	{"shmmni", SETTING_INT, offsetof(struct ipc_namespace, shmmni), IPC_SLOTS, 0},
+	{"msgmax", SETTING_INT, offsetof(struct ipc_namespace, msgmax), INT_MAX, 0},
+	{"msgmnb", SETTING_INT, offsetof(struct ipc_namespace, msgmnb), INT_MAX, 0},
+	{"msgmni", SETTING_INT, offsetof(struct ipc_namespace, msgmni), IPC_SLOTS, 0},
+	{"queues_max", SETTING_INT, offsetof(struct ipc_namespace, mq_queues_max), INT_MAX, 0},
+	{"msg_max", SETTING_INT, offsetof(struct ipc_namespace, mq_msg_max), 65536, 1},
+	{"msg_default", SETTING_INT, offsetof(struct ipc_namespace, mq_msg_default), 65536, 1},
+	{"msgsize_max", SETTING_INT, offsetof(struct ipc_namespace, mq_msgsize_max), 16 << 20, 128},
+	{"msgsize_default", SETTING_INT, offsetof(struct ipc_namespace, mq_msgsize_default), 16 << 20, 128},
+	{"sem", SETTING_SEM, 0, 0, 0},
 };
 
 static const struct setting *find_setting(const char *name)
@@ -104,6 +109,11 @@ static const struct setting *find_setting(const char *name)
 		if (!strcmp(settings[i].name, name))
 			return &settings[i];
 	return NULL;
+}
+
+bool ipc_sysctl_known(const char *name)
+{
+	return find_setting(name) != NULL;
 }
 
 int ipc_sysctl_show(struct ipc_namespace *ns, const char *name, char *buf, size_t cap)
@@ -177,6 +187,8 @@ int ipc_sysctl_set(struct ipc_namespace *ns, const char *name, const char *text)
 		return -EINVAL;
 	if (s->type == SETTING_U64)
 		__atomic_store_n((uint64_t *)(void *)at, v, __ATOMIC_RELAXED);
+	else if (v < (uint64_t)s->min)
+		return -EINVAL;
 	else
 		__atomic_store_n((int *)(void *)at, (int)v, __ATOMIC_RELAXED);
 	return 0;

@@ -275,7 +275,9 @@ static const struct synth_node sys_kernel[] = {
 static const struct synth_node sys_vm[] = {F("overcommit_memory", show_one),
 					   F("max_map_count", show_map_count),
 					   F("mmap_min_addr", show_min_addr), END};
-static const struct synth_node sys_fs[] = {F("file-max", show_file_max), F("nr_open", show_nr_open),
+static const struct synth_node sys_mqueue[] = {IPC("queues_max"), IPC("msg_max"), IPC("msgsize_max"),
+					       IPC("msg_default"), IPC("msgsize_default"), END};
+static const struct synth_node sys_fs[] = {D("mqueue", sys_mqueue), F("file-max", show_file_max), F("nr_open", show_nr_open),
 					   F("pipe-max-size", show_pipe_max),
 					   F("suid_dumpable", show_zero),
 					   F("overflowuid", show_overflow),
