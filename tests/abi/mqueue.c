@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <mqueue.h>
 #include <poll.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -227,7 +228,7 @@ static void on_message(int sig, siginfo_t *si, void *uc)
 TEST(notified_once)
 {
 	mqd_t q = make(0, 4, 64);
-	struct sigaction sa = {.sa_sigaction = on_message, .sa_flags = SA_SIGINFO};
+	struct sigaction sa = {.sa_sigaction = on_message, .sa_flags = SA_SIGINFO | SA_RESTART};
 	struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1, .sigev_value.sival_int = 4711};
 	pid_t p;
 
@@ -320,7 +321,7 @@ TEST(permissions)
 		CHECK_ERR(mq_open(name, O_CREAT | O_WRONLY, 0600, NULL), EACCES);
 		r = mq_open(name, O_RDONLY);
 		CHECK(r >= 0);
-		CHECK_ERR(mq_unlink(name), EPERM);
+		CHECK_ERR(syscall(SYS_mq_unlink, name + 1), EPERM);
 		fflush(stdout);
 		_exit(tap_failures);
 	}
@@ -332,18 +333,21 @@ TEST(permissions)
 TEST(file_system)
 {
 	mqd_t q;
-	char path[100], buf[200] = "";
+	char path[300], dir[150], buf[200] = "";
 	struct stat st;
 	struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR2};
 	int fd, seen = 0;
 	DIR *d;
 
-	if (access("/dev/mqueue", F_OK) < 0 || stat("/dev/mqueue", &st) < 0 || !(st.st_mode & S_ISVTX))
-		SKIP("mqueue is not mounted");
+	if (getuid() != 0)
+		SKIP("needs root");
+	snprintf(dir, sizeof(dir), "%s/mq-%d", getenv("TMPDIR"), getpid());
+	REQUIRE(mkdir(dir, 0700) == 0 && mount("mqueue", dir, "mqueue", 0, NULL) == 0);
+	CHECK_EQ(stat(dir, &st), 0);
+	CHECK_EQ(st.st_mode, S_IFDIR | 01777);
 	q = make(0, 4, 64);
-	snprintf(path, sizeof(path), "/dev/mqueue%s", name);
-	if (stat(path, &st) < 0)
-		SKIP("/dev/mqueue is another's");
+	snprintf(path, sizeof(path), "%s%s", dir, name);
+	CHECK_EQ(stat(path, &st), 0);
 	CHECK_EQ(st.st_size, 80);
 	CHECK(S_ISREG(st.st_mode));
 	CHECK_EQ(put(q, "12345", 0), 0);
@@ -354,24 +358,30 @@ TEST(file_system)
 	fd = open(path, O_RDONLY);
 	REQUIRE(fd >= 0);
 	CHECK(read(fd, buf, sizeof(buf) - 1) > 0);
-	CHECK(!strncmp(buf, "QSIZE:0          NOTIFY:0     SIGNO:12    NOTIFY_PID:", 54));
+	CHECK(strstr(buf, "QSIZE:0          NOTIFY:0     SIGNO:12    NOTIFY_PID:") == buf);
 	CHECK_EQ(atoi(strstr(buf, "PID:") + 4), getpid());
 	close(fd);
-	CHECK_EQ(mq_notify(q, NULL), -1 + 1);
-	d = opendir("/dev/mqueue");
+	CHECK_EQ(mq_notify(q, NULL), 0);
+	d = opendir(dir);
 	REQUIRE(d);
 	for (struct dirent *e; (e = readdir(d));)
 		seen += !strcmp(e->d_name, name + 1);
 	closedir(d);
 	CHECK_EQ(seen, 1);
-	CHECK_EQ(mkdir("/dev/mqueue/nacre-dir", 0700), -1);
 	CHECK_EQ(unlink(path), 0);
 	CHECK_ERR(mq_unlink(name), ENOENT);
-	fd = open("/dev/mqueue/nacre-by-open", O_CREAT | O_RDWR, 0600);
+	snprintf(path, sizeof(path), "%s/nacre-by-open", dir);
+	fd = open(path, O_CREAT | O_RDWR, 0600);
 	CHECK(fd >= 0);
+	close(fd);
+	CHECK_EQ(truncate(path, 0), 0);
 	q = mq_open("/nacre-by-open", O_RDWR);
 	CHECK(q >= 0);
 	CHECK_EQ(mq_unlink("/nacre-by-open"), 0);
+	snprintf(path, sizeof(path), "%s/dir", dir);
+	CHECK_ERR(mkdir(path, 0700), EPERM);
+	CHECK_EQ(umount2(dir, MNT_DETACH), 0);
+	CHECK_EQ(rmdir(dir), 0);
 }
 
 TEST(limits_in_proc)
@@ -387,6 +397,8 @@ TEST(limits_in_proc)
 
 		snprintf(path, sizeof(path), "/proc/sys/fs/mqueue/%s", f[i].file);
 		fd = open(path, O_RDONLY);
+		if (fd < 0 && errno == ENOENT)
+			SKIP("a Linux without these settings");
 		REQUIRE(fd >= 0);
 		CHECK(read(fd, buf, 31) > 0);
 		CHECK_EQ(atoi(buf), f[i].want);

@@ -45,8 +45,8 @@ struct mq_entry {
 
 struct mq_sb {
 	struct ipc_namespace *ns; /* its life */
-	struct list_head entries GUARDED_BY(root's lock);
-	uint64_t next_pos GUARDED_BY(root's lock);
+	struct list_head entries GUARDED_BY(root lock);
+	uint64_t next_pos GUARDED_BY(root lock);
 	int queues GUARDED_BY(lock); /* inodes that are queues */
 	struct mutex lock;	     /* RANK_TASK */
 	struct list_head users GUARDED_BY(lock);
