@@ -15,6 +15,7 @@ struct container {
 	struct mnt_namespace *mnt; /* the spec's mounts */
 	struct pid_namespace *pid_ns;
 	struct nsproxy *nsproxy;
+	struct ipc_namespace *ipc; /* until nsproxy has it */
 	struct path_holder *cwd;
 	int gofer_fd; /* the fuse client's, for messages outside files */
 	uint64_t mem_bytes; /* atomic: kernel memory charged to the container */

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include "kernel/container.h"
+#include "kernel/ipc/ipc.h"
 #include "kernel/fs/anon/anon.h"
 #include "kernel/kernel.h"
 #include "kernel/loader/loader.h"
@@ -277,6 +278,52 @@ size_t pt_as_read(struct pt_as *as, void *to, uaddr_t from, size_t n)
 {
 	(void)as;
 	return pt_copy_in(NULL, to, from, n);
+}
+int pt_cmpxchg32(struct pt_thread *pt, uaddr_t at, uint32_t old, uint32_t new, uint32_t *seen)
+{
+	uint32_t *p = (uint32_t *)(uintptr_t)at.a;
+
+	(void)pt;
+	*seen = old;
+	if (!p)
+		return -EFAULT;
+	__atomic_compare_exchange_n(p, seen, new, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	return 0;
+}
+/* No IPC room here: a task has no adjustments of semaphores. */
+int sem_share_undo(struct task *t, struct task *c)
+{
+	(void)t;
+	(void)c;
+	return 0;
+}
+void sem_exit(struct task *t)
+{
+	(void)t;
+}
+static void fake_ipc_free(struct ns_common *ns)
+{
+	(void)ns;
+}
+/* One for all, never freed. */
+static struct ipc_namespace *fake_ipc(void)
+{
+	static struct ipc_namespace ipc;
+
+	if (ns_init(&ipc.ns, NS_IPC, NULL, fake_ipc_free) < 0)
+		abort();
+	return &ipc;
+}
+void ipc_namespace_put(struct ipc_namespace *ns)
+{
+	(void)ns;
+}
+int ipc_namespace_new(struct container *ct, struct user_namespace *owner, struct ipc_namespace **ret)
+{
+	(void)ct;
+	(void)owner;
+	(void)ret;
+	return -ENOMEM;
 }
 size_t pt_as_write(struct pt_as *as, uaddr_t to, const void *from, size_t n)
 {
@@ -650,7 +697,7 @@ static struct task *fake_boot(unsigned fn)
 	p.files = files_new();
 	p.fs = fs_struct_new(NULL, NULL);
 	p.nsproxy = nsproxy_new(uts_namespace_new("fake", ""), (struct mnt_namespace *)(uintptr_t)&fake_ct,
-				pid_namespace_get(fake_ns));
+				pid_namespace_get(fake_ns), fake_ipc());
 	REQUIRE(p.nsproxy);
 	p.start = fake_start;
 	p.arg = (void *)(uintptr_t)fn;

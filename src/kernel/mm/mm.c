@@ -45,6 +45,8 @@ void mm_put(struct mm *mm)
 		vma_remove(mm, v);
 		vma_free(v);
 	}
+	if (mm->aio)
+		mm->aio_free(mm->aio);
 	if (mm->exe)
 		file_put(mm->exe);
 	pt_as_put(mm->as);

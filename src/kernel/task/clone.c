@@ -6,6 +6,7 @@
 #include <linux/sched.h>
 #include <stdio.h>
 #include <string.h>
+#include "kernel/ipc/ipc.h"
 #include "kernel/fs/anon/anon.h"
 #include "kernel/signal/internal.h"
 #include "kernel/task/internal.h"
@@ -108,7 +109,9 @@ static int copy_objects(struct task *c, struct task *t, uint64_t flags)
 			return r;
 	}
 	c->fs = flags & CLONE_FS ? fs_struct_join(t->fs) : fs_struct_copy(t->fs);
-	return c->fs ? 0 : -ENOMEM;
+	if (!c->fs)
+		return -ENOMEM;
+	return flags & CLONE_SYSVSEM ? sem_share_undo(t, c) : 0;
 }
 
 /* Credentials and namespaces, after the file system's side is there. */

@@ -4,6 +4,7 @@
 #include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
+#include "kernel/ipc/ipc.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/ptrace.h"
 
@@ -46,7 +47,7 @@ static void plain_free(struct ns_common *n)
 {
 	free(n);
 }
-static_assert(offsetof(struct ipc_namespace, ns) == 0 && offsetof(struct net_namespace, ns) == 0 &&
+static_assert(offsetof(struct net_namespace, ns) == 0 &&
 		      offsetof(struct cgroup_namespace, ns) == 0 && offsetof(struct time_namespace, ns) == 0,
 	      "freed by plain_free");
 
@@ -84,7 +85,7 @@ static void put_all(struct nsproxy *n)
 }
 
 struct nsproxy *nsproxy_new(struct uts_namespace *uts, struct mnt_namespace *mnt,
-			    struct pid_namespace *pid)
+			    struct pid_namespace *pid, struct ipc_namespace *ipc)
 {
 	struct nsproxy *n = calloc(1, sizeof(*n));
 
@@ -93,17 +94,18 @@ struct nsproxy *nsproxy_new(struct uts_namespace *uts, struct mnt_namespace *mnt
 		if (mnt)
 			mnt_namespace_put(mnt);
 		pid_namespace_put(pid);
+		ipc_namespace_put(ipc);
 		return NULL;
 	}
 	ref_init(&n->ref);
 	n->uts = uts;
 	n->mnt = mnt;
 	n->pid_for_children = pid;
+	n->ipc = ipc;
 	n->net = container_of(ns_get(&init_net_ns.ns), struct net_namespace, ns);
 	n->time = container_of(ns_get(&init_time_ns.ns), struct time_namespace, ns);
 	n->time_for_children = container_of(ns_get(&init_time_ns.ns), struct time_namespace, ns);
-	if (!uts || !mnt || !pid || plain_new(sizeof(*n->ipc), NS_IPC, NULL, &n->ipc) < 0 ||
-	    plain_new(sizeof(*n->cgroup), NS_CGROUP, NULL, &n->cgroup) < 0) {
+	if (!uts || !mnt || !pid || !ipc || plain_new(sizeof(*n->cgroup), NS_CGROUP, NULL, &n->cgroup) < 0) {
 		put_all(n);
 		return NULL;
 	}
@@ -194,7 +196,7 @@ static int new_time(struct nsproxy *n, struct user_namespace *owner)
 	return 0;
 }
 
-static int new_plain(struct nsproxy *n, uint64_t flags, struct user_namespace *owner)
+static int new_plain(struct task *t, struct nsproxy *n, uint64_t flags, struct user_namespace *owner)
 {
 	struct cgroup_namespace *c;
 	struct ipc_namespace *i;
@@ -202,7 +204,7 @@ static int new_plain(struct nsproxy *n, uint64_t flags, struct user_namespace *o
 	int r = 0;
 
 	if (flags & CLONE_NEWIPC) {
-		r = plain_new(sizeof(*i), NS_IPC, owner, &i);
+		r = ipc_namespace_new(t->ct, owner, &i);
 		if (r == 0)
 			REPLACE(n->ipc, i);
 	}
@@ -241,7 +243,7 @@ int nsproxy_copy(struct task *t, uint64_t flags, const struct cred *c, struct fs
 	if (r == 0 && (flags & CLONE_NEWTIME))
 		r = new_time(n, c->user_ns);
 	if (r == 0)
-		r = new_plain(n, flags, c->user_ns);
+		r = new_plain(t, n, flags, c->user_ns);
 	if (r == 0 && (flags & CLONE_NEWNS)) {
 		r = mnt_namespace_copy(n->mnt, c->user_ns, fs, &m);
 		if (r == 0) {

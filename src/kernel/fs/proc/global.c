@@ -263,6 +263,7 @@ TEXT(show_somaxconn, "4096")
 #define F(n, fn) {.name = n, .mode = S_IFREG | 0444, .show = fn}
 #define D(n, c) {.name = n, .mode = S_IFDIR | 0555, .children = c}
 #define END {.name = NULL}
+#define IPC(n) {.name = n, .mode = S_IFREG | 0644, .show = proc_show_ipc_setting, .write = proc_write_ipc_setting}
 static const struct synth_node sys_random[] = {
 	F("uuid", show_uuid), F("boot_id", show_boot_id), F("entropy_avail", show_entropy),
 	F("poolsize", show_entropy), END};
@@ -271,11 +272,14 @@ static const struct synth_node sys_kernel[] = {
 	F("osrelease", show_osrelease), F("ostype", show_ostype), F("version", show_osversion),
 	F("pid_max", show_pid_max), F("ngroups_max", show_ngroups), F("cap_last_cap", show_cap_last),
 	F("threads-max", show_threads_max), F("overflowuid", show_overflow),
-	F("overflowgid", show_overflow), D("random", sys_random), END};
+	F("overflowgid", show_overflow), D("random", sys_random),
+	IPC("shmmax"), IPC("shmall"), IPC("shmmni"), IPC("sem"), IPC("msgmax"), IPC("msgmnb"), IPC("msgmni"), END};
 static const struct synth_node sys_vm[] = {F("overcommit_memory", show_one),
 					   F("max_map_count", show_map_count),
 					   F("mmap_min_addr", show_min_addr), END};
-static const struct synth_node sys_fs[] = {F("file-max", show_file_max), F("nr_open", show_nr_open),
+static const struct synth_node sys_mqueue[] = {IPC("queues_max"), IPC("msg_max"), IPC("msgsize_max"),
+					       IPC("msg_default"), IPC("msgsize_default"), END};
+static const struct synth_node sys_fs[] = {D("mqueue", sys_mqueue), F("file-max", show_file_max), F("nr_open", show_nr_open),
 					   F("pipe-max-size", show_pipe_max),
 					   F("suid_dumpable", show_zero),
 					   F("overflowuid", show_overflow),
@@ -293,4 +297,4 @@ const struct synth_node proc_root_files[] = {
 	F("stat", show_stat), F("uptime", show_uptime), F("loadavg", show_loadavg),
 	F("version", show_version), F("cmdline", show_cmdline), F("devices", show_devices),
 	F("partitions", show_partitions), F("swaps", show_swaps), F("vmstat", show_vmstat),
-	D("sys", sys_dirs), END};
+	D("sysvipc", proc_sysvipc_files), D("sys", sys_dirs), END};
