@@ -66,6 +66,10 @@ int mm_madvise(struct task *t, uint64_t addr, uint64_t len, int advice);
 int mm_msync(struct task *t, uint64_t addr, uint64_t len, int flags);
 int64_t mm_brk(struct task *t, uint64_t brk);
 
+/* Moves len bytes between buf and the current task's memory even where its protection forbids it (a private page is
+ * copied as by a write of its own). Bytes moved, -EIO when none, -ESRCH without memory. */
+ssize_t mm_force(struct task *t, uint64_t addr, void *buf, size_t len, bool write) __must_check;
+
 /* Identity of a futex word. private: key is the mm itself. shared: looks at the vma: file or shared
  * anonymous memory gives (map_key, offset), else the mm. -EFAULT when nothing is mapped there. */
 struct futex_key {
