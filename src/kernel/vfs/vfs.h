@@ -9,6 +9,8 @@
 #ifndef NACRE_KERNEL_VFS_VFS_H
 #define NACRE_KERNEL_VFS_VFS_H
 
+#include <fcntl.h>
+#include <linux/fs.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <time.h>
@@ -125,6 +127,9 @@ struct inode {
 	int writers;	     /* atomic: > 0 open for writing, < 0 being executed (ETXTBSY) */
 	bool dead GUARDED_BY(lock); /* a directory that was removed: nothing can be made in it */
 	bool linkable GUARDED_BY(lock); /* made by O_TMPFILE: may get its first name */
+	int readers;	     /* atomic: opened for reading alone, regular files */
+	uint8_t rw_hint;     /* atomic: F_SET_RW_HINT */
+	struct lease *leases; /* lease lock */
 	int shared_maps;     /* atomic: mappings through which the file can be, or become, written */
 	struct list_head dentries GUARDED_BY(dcache lock); /* aliases */
 	struct pipe *pipe GUARDED_BY(lock);	 /* FIFO */
@@ -409,7 +414,6 @@ struct file_ops {
 	int (*fsync)(struct file *f, bool datasync);	/* NULL: 0 */
 	int (*fallocate)(struct file *f, int mode, uint64_t off, uint64_t len); /* -EOPNOTSUPP */
 	int (*flush)(struct file *f);			/* each close of a descriptor */
-	int (*fasync)(struct file *f, bool on);
 	void (*show_fdinfo)(struct file *f, char *buf, size_t cap); /* extra lines */
 };
 
@@ -424,7 +428,8 @@ struct file {
 	uint64_t pos GUARDED_BY(pos_lock);
 	const struct cred *cred; /* of the opener */
 	struct list_head epoll_items; /* epoll watches; guarded by the epoll code's own lock */
-	int owner;		      /* F_SETOWN */
+	struct fown *fown;	      /* its lock: F_SETOWN, F_SETSIG; NULL until asked for */
+	bool created;		      /* constant: this open made the file */
 	void *priv;
 };
 
@@ -441,6 +446,16 @@ int file_open_at(struct task *t, int dfd, const char *name, uint32_t flags, mode
  * mode: S_IFIFO | 0600 etc. for fstat; 0 = anon inode. priv is the file's from success on. */
 int anon_file_new(const char *name, const struct file_ops *op, void *priv, uint32_t flags,
 		  mode_t mode, struct file **ret) __must_check;
+#ifndef RWF_NOAPPEND
+#define RWF_NOAPPEND 0x20
+#endif
+/* Does a write with these RWF_* flags go to the end? */
+static inline bool file_appends(const struct file *f, int flags)
+{
+	if (flags & RWF_NOAPPEND)
+		return false;
+	return (flags & RWF_APPEND) || (__atomic_load_n(&f->flags, __ATOMIC_RELAXED) & O_APPEND);
+}
 ssize_t file_read(struct file *f, struct uio *u, uint64_t *pos, int flags);
 ssize_t file_write(struct file *f, struct uio *u, uint64_t *pos, int flags);
 /* Kernel-internal read at off (exec headers): bytes or -errno. */

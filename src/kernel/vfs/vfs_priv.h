@@ -108,6 +108,9 @@ int may_delete(struct dentry *dir, struct dentry *d, bool want_dir) __must_check
 /* --- inode.c --- */
 int inode_get_write(struct inode *i) __must_check; /* one more writer, -ETXTBSY */
 void inode_put_write(struct inode *i);
+/* One more open file of a regular file, for writing (-ETXTBSY) or for reading alone; and one less. */
+int inode_count(struct inode *i, bool writer) __must_check;
+void inode_uncount(struct inode *i, bool writer);
 /* Set-id bits that a write or chown by the acting task clears: true when *mode changed. */
 bool mode_kill_priv(const struct inode *i, const struct cred *c, mode_t *mode);
 
