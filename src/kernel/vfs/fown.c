@@ -34,6 +34,7 @@ struct watch {
 	struct poll_table pt;
 	struct fown_entry *entries;
 	int err;
+	uint32_t last GUARDED_BY(watch_lock); /* EPOLL* when it was looked at last */
 	uint32_t dn; /* F_NOTIFY: DN_*, 0 for O_ASYNC */
 	struct notify_mark mark;
 };
@@ -45,6 +46,7 @@ static unsigned nwatches;     /* atomic */
 static bool started;	      /* watch_lock */
 static struct sleeper server; /* the thread's */
 
+#define ANYTHING (~0U)
 #define DN_ONCE_MASK 0x3fU
 #define DN_MULTI 0x80000000U
 
@@ -197,13 +199,17 @@ static const struct {
 
 static void send_for(struct watch *w, uint32_t hits) REQUIRES(watch_lock)
 {
-	uint32_t now;
+	uint32_t now, was;
 
 	if (w->dn) {
 		file_signal(w->f, w->fd, POLL_MSG, EPOLLIN | EPOLLRDNORM | EPOLLMSG);
 		return;
 	}
-	now = hits & file_poll(w->f, NULL);
+	now = file_poll(w->f, NULL);
+	was = w->last;
+	w->last = now;
+	/* A wake that does not say for what: room to write is news only when there was none. */
+	now &= hits == ANYTHING ? ~(was & (EPOLLOUT | EPOLLWRNORM)) : hits;
 	for (size_t i = 0; i < ARRAY_SIZE(bands); i++)
 		if (now & bands[i].events)
 			file_signal(w->f, w->fd, bands[i].code, bands[i].band);
@@ -262,7 +268,7 @@ static void hit(struct watch *w, uint32_t what)
 
 static bool woken(struct wait_entry *e, uint32_t events)
 {
-	hit(container_of(e, struct fown_entry, we)->w, events ? events : ~0U);
+	hit(container_of(e, struct fown_entry, we)->w, events ? events : ANYTHING);
 	return false;
 }
 
@@ -354,7 +360,7 @@ int file_async(struct file *f, int fd, bool on)
 	w = watch_new(f, fd);
 	if (!w)
 		return -ENOMEM;
-	(void)file_poll(f, &w->pt);
+	w->last = file_poll(f, &w->pt);
 	r = w->err;
 	if (r < 0)
 		watch_free(w);
