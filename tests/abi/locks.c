@@ -196,7 +196,7 @@ TEST(proc_locks)
 	snprintf(want, sizeof(want), "POSIX  ADVISORY  WRITE %d ", getpid());
 	l = line_with(want, ino);
 	CHECK(l && strstr(l, " 2 4\n"));
-	snprintf(want, sizeof(want), "FLOCK  ADVISORY  READ  %d ", getpid());
+	snprintf(want, sizeof(want), "FLOCK  ADVISORY  READ %d ", getpid());
 	l = line_with(want, ino);
 	CHECK(l && strstr(l, " 0 EOF\n"));
 	pid = fork();

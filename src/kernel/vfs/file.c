@@ -68,9 +68,14 @@ void file_put(struct file *f)
 			lease_release(f);
 		if (f->op->release)
 			f->op->release(f);
-		if (S_ISREG(f->inode->mode))
+		if (S_ISREG(f->inode->mode)) {
 			inode_uncount(f->inode, f->can_write);
+			if (f->can_write)
+				mnt_writer(f->path.mnt, -1);
+		}
 	}
+	if (f->dissolve)
+		mount_dissolve(f->path.mnt);
 	file_free(f);
 }
 

@@ -25,10 +25,13 @@ void mnt_namespace_put(struct mnt_namespace *ns)
 
 static struct mnt_namespace *ns_new(void)
 {
+	static uint64_t next_id = 1; /* atomic */
 	struct mnt_namespace *ns = calloc(1, sizeof(*ns));
 
-	if (ns)
+	if (ns) {
 		ref_init(&ns->ref);
+		ns->id = __atomic_fetch_add(&next_id, 1, __ATOMIC_RELAXED);
+	}
 	return ns;
 }
 
@@ -84,13 +87,15 @@ int mnt_namespace_copy(struct mnt_namespace *old, struct fs_struct *fix, struct 
 {
 	struct mnt_namespace *ns = ns_new();
 	struct mount *drop[2] = {NULL, NULL};
+	LIST_HEAD(lost);
 
 	if (!ns)
 		return -ENOMEM;
 	mutex_lock(&mount_lock);
-	ns->root = mount_copy_tree(old->root, old->root->root, true, true);
+	ns->root = mount_copy_tree(old->root, old->root->root, true, true, &lost);
 	if (!ns->root) {
 		mutex_unlock(&mount_lock);
+		mount_drop_list(&lost);
 		free(ns);
 		return -ENOMEM;
 	}
@@ -133,4 +138,9 @@ void mnt_for_each(struct mnt_namespace *ns, void (*fn)(struct mount *m, void *ar
 struct mnt_namespace *task_mnt_ns(struct task *t)
 {
 	return t->nsproxy ? t->nsproxy->mnt : NULL;
+}
+
+unsigned mnt_ns_event(struct mnt_namespace *ns)
+{
+	return __atomic_load_n(&ns->event, __ATOMIC_SEQ_CST);
 }

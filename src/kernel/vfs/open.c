@@ -84,6 +84,8 @@ int file_open_path(const struct path *p, uint32_t flags, const struct cred *cred
 		return r;
 	}
 	f->flags &= ~(uint32_t)CREATION_FLAGS;
+	if (f->can_write && S_ISREG(i->mode))
+		mnt_writer(f->path.mnt, 1);
 	notify_dentry(p->dentry, IN_OPEN);
 	*ret = f;
 	return 0;

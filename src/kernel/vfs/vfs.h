@@ -224,6 +224,8 @@ struct super_ops {
 	int (*statfs)(struct super *sb, struct statfs *ret);
 	int (*sync)(struct super *sb);
 	int (*show_options)(struct super *sb, char *buf, size_t cap); /* ",size=64k" */
+	/* Remount with new options (NULL for none). NULL: options are not looked at. */
+	int (*reconfigure)(struct super *sb, const char *options);
 	void (*kill)(struct super *sb);
 };
 
@@ -239,6 +241,7 @@ struct super {
 	unsigned flags; /* SB_RDONLY... = MS_* of mount(2) */
 	bool layer;	/* below an overlay: inode locks get RANK_LAYER_* */
 	uint32_t time_gran;
+	int writers; /* atomic: files open for writing */
 	struct mutex lock; /* RANK_SUPER */
 	struct mutex rename_lock;
 	struct list_head inodes GUARDED_BY(lock);
@@ -258,6 +261,8 @@ struct fs_type {
 	const char *name;
 	unsigned flags; /* FS_REQUIRES_DEV..., FS_USERNS_MOUNT */
 	int (*get_super)(const struct fs_type *t, const struct fs_params *p, struct super **ret);
+	/* May an option have this name and value (NULL for none)? NULL: there are no options. */
+	bool (*option)(const char *key, const char *value);
 };
 #define FS_NODEV 1U	/* /proc/filesystems says nodev */
 #define FS_INTERNAL 2U	/* the guest cannot mount it */
@@ -291,8 +296,15 @@ struct mount {
 	struct mnt_namespace *ns GUARDED_BY(mount lock);
 	unsigned flags; /* atomic: MNT_* below */
 	int id;
-	int propagation; /* MS_SHARED, MS_PRIVATE, MS_SLAVE, MS_UNBINDABLE: kept and shown; events are not
-			    propagated */
+	uint64_t unique_id; /* constant: never used again, unlike id */
+	int writers;	    /* atomic: files open for writing through it */
+	/* Propagation (pnode.c), all under the mount lock. */
+	struct peer_group *group, *master; /* shared: its peers; slave: whom it receives from */
+	struct list_head peer_node, slave_node;
+	struct list_head target; /* during a walk over who receives */
+	struct mount *goes_to;	 /* a copy: the mount that it will be attached to */
+	bool unbindable, doomed;
+	bool detached GUARDED_BY(mount lock); /* the root of a tree that only a descriptor keeps */
 	bool expiring GUARDED_BY(mount lock); /* umount2(MNT_EXPIRE) has seen it unused */
 	struct mount *hash_next GUARDED_BY(mount lock);
 	struct list_head drop; /* on its way out */
@@ -320,6 +332,23 @@ int mount_bind_at(const struct path *from, bool recursive, const struct path *at
 int umount_path(struct path *p, int flags);
 int mount_move(const struct path *from, const struct path *at);
 int mount_set_propagation(const struct path *p, int type, bool recursive);
+/* Makes a mount of sb (reference taken over), or a copy of what is mounted at from, that no namespace has yet:
+ * *ret is its root. mount_dissolve() takes it apart again unless it was attached meanwhile. */
+int mount_detached(struct super *sb, unsigned mnt_flags, struct path *ret) __must_check;
+int mount_detached_copy(const struct path *from, bool recursive, struct path *ret) __must_check;
+void mount_dissolve(struct mount *m);
+/* move_mount(2): a mount or a detached tree goes to at, or beneath what is mounted there. */
+int mount_move_to(const struct path *from, const struct path *at, bool beneath);
+/* MOVE_MOUNT_SET_GROUP: to gets the peers and master of from. */
+int mount_set_group(const struct path *from, const struct path *to);
+/* Changes flags of the mount at p, or of the whole tree: first clear, then set. type: propagation, 0 for as it is.
+ * -EBUSY when files are open for writing. */
+int mount_change(const struct path *p, unsigned clear, unsigned set, int type, bool recursive);
+/* The file system itself read-only or not; options for its reconfigure(). */
+int super_reconfigure(struct super *sb, unsigned flags, unsigned mask, const char *options);
+/* Changes whenever mounts of ns come, go or change; wakes mounts_changed. */
+unsigned mnt_ns_event(struct mnt_namespace *ns);
+extern struct waitq mounts_changed;
 /* pivot_root(2): both paths resolved. */
 int mount_pivot(struct task *t, const struct path *new_root, const struct path *put_old);
 int mount_remount(const struct path *p, unsigned mnt_flags);
@@ -388,6 +417,8 @@ void vfs_kernel_end(void);
 /* mkdir -p from root, for mount points; existing is fine. */
 int vfs_mkdir_p(const struct path *root, const char *name, mode_t mode);
 int mnt_want_write(struct mount *m); /* -EROFS, or 0 */
+/* A file is open for writing through m: neither m nor its super becomes read-only meanwhile. */
+void mnt_writer(struct mount *m, int by);
 
 /* --- files ------------------------------------------------------------------------------------------ */
 
@@ -429,6 +460,7 @@ struct file {
 	const struct cred *cred; /* of the opener */
 	struct list_head epoll_items; /* epoll watches; guarded by the epoll code's own lock */
 	struct fown *fown;	      /* its lock: F_SETOWN, F_SETSIG; NULL until asked for */
+	bool dissolve;		      /* constant: its mount goes with it unless attached */
 	bool created;		      /* constant: this open made the file */
 	void *priv;
 };

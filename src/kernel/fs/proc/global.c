@@ -198,7 +198,7 @@ static void show_lock(const struct lock_info *l, void *arg)
 	struct synth_buf *b = arg;
 
 	synth_printf(b, "%u: %s%s ADVISORY  %s %d %02x:%02x:%lu ", l->nr, l->blocked ? "-> " : "", l->kind,
-		     l->range.type == F_WRLCK ? "WRITE" : "READ ", l->pid, major(l->dev), minor(l->dev),
+		     l->range.type == F_WRLCK ? "WRITE" : "READ", l->pid, major(l->dev), minor(l->dev),
 		     l->ino);
 	if (l->range.end >= INT64_MAX)
 		synth_printf(b, "%lu EOF\n", l->range.start);
@@ -304,6 +304,10 @@ static const struct synth_node sys_core[] = {F("somaxconn", show_somaxconn), END
 static const struct synth_node sys_net[] = {D("core", sys_core), END};
 static const struct synth_node sys_dirs[] = {D("kernel", sys_kernel), D("vm", sys_vm),
 					     D("fs", sys_fs), D("net", sys_net), END};
+
+const struct synth_node proc_self_links[] = {
+	{.name = "self", .mode = S_IFLNK | 0777, .link = self_link},
+	{.name = "thread-self", .mode = S_IFLNK | 0777, .link = thread_self_link}, END};
 
 const struct synth_node proc_root_files[] = {
 	{.name = "self", .mode = S_IFLNK | 0777, .link = self_link},

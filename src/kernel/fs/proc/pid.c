@@ -531,6 +531,9 @@ static ssize_t ns_link(struct synth_inode *i, char *buf, size_t cap)
 	 .access = proc_look_access}
 #define FW(n, fn, w)                                                                               \
 	{.name = n, .mode = S_IFREG | 0644, .show = fn, .write = w, .valid = proc_pid_valid}
+#define FM(n, fn)                                                                                  \
+	{.name = n, .mode = S_IFREG | 0444, .show = fn, .valid = proc_pid_valid,                   \
+	 .poll = proc_poll_mounts}
 #define L(n)                                                                                       \
 	{.name = #n, .mode = S_IFLNK | 0777, .link = n##_link, .jump = n##_jump,                   \
 	 .valid = proc_pid_valid}
@@ -544,7 +547,8 @@ static const struct synth_node ns_files[] = {NS("cgroup"), NS("ipc"),  NS("mnt")
 		F("limits", show_limits), FW("oom_score_adj", show_oom_adj, write_oom_adj),        \
 		F("oom_score", show_oom_score), F("cgroup", show_cgroup), FP("io", show_io),       \
 		F("loginuid", show_loginuid), F("wchan", show_number),                             \
-		F("mounts", proc_show_mounts), F("mountinfo", proc_show_mountinfo), L(exe),        \
+		FM("mounts", proc_show_mounts), FM("mountinfo", proc_show_mountinfo),              \
+		F("mountstats", proc_show_mountstats), L(exe),                                     \
 		L(cwd), L(root),                                                                   \
 		{.name = "fd", .mode = S_IFDIR | 0500, .lookup = proc_fd_lookup,                   \
 		 .list = proc_fd_list, .valid = proc_pid_valid, .access = proc_look_access},       \

@@ -8,7 +8,7 @@
 struct task;
 extern const struct fs_type proc_fs_type;
 extern const struct synth_node proc_root_files[], proc_pid_files[], proc_task_files[];
-extern const struct synth_node proc_sys_files[];
+extern const struct synth_node proc_sys_files[], proc_self_links[];
 extern const struct synth_node proc_fd_node, proc_fdinfo_node;
 
 /* The task that directory i stands for: + reference, NULL when it is gone. */
@@ -24,5 +24,7 @@ bool proc_fd_list(struct synth_inode *dir, long *n, char name[32]);
 int proc_fdinfo_lookup(struct synth_inode *dir, const char *name, struct synth_inode *child);
 int proc_show_mounts(struct synth_inode *i, struct synth_buf *b);
 int proc_show_mountinfo(struct synth_inode *i, struct synth_buf *b);
+int proc_show_mountstats(struct synth_inode *i, struct synth_buf *b);
+uint32_t proc_poll_mounts(struct synth_inode *i, uint64_t *seen, struct poll_table *pt);
 
 #endif
