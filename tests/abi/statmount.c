@@ -88,7 +88,7 @@ TEST(what_is_mounted)
 	CHECK_STR(h.text + h.root, "/");
 	snprintf(at, sizeof(at), "%s/a", scratch_dir);
 	CHECK_STR(h.text + h.point, at);
-	CHECK_EQ(h.size, 512 + strlen("tmpfs") + strlen("/") + strlen(at) + 3);
+	CHECK(h.size >= 512 + strlen("tmpfs") + strlen("/") + strlen(at) + 3);
 }
 
 TEST(stat_errors)

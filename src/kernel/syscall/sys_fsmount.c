@@ -25,7 +25,7 @@
 
 static bool may_mount(struct task *t)
 {
-	return capable(t->cred, CAP_SYS_ADMIN);
+	return ns_capable(t->cred, ns_owner(mnt_namespace_ns(t->nsproxy->mnt)), CAP_SYS_ADMIN);
 }
 
 /* A descriptor of what p is the root of; dissolve: the tree goes with the file. p stays the caller's. */
@@ -188,6 +188,8 @@ long sys_fsopen(struct task *t, const struct sysargs *a)
 	type = fs_type_find(name);
 	if (!type || (type->flags & FS_INTERNAL))
 		return -ENODEV;
+	if (!(type->flags & FS_USERNS_MOUNT) && !capable(t->cred, CAP_SYS_ADMIN))
+		return -EPERM;
 	return context_new(t, type, NULL, arg_u32(a, 1) & FSOPEN_CLOEXEC);
 }
 
@@ -285,6 +287,8 @@ static int run_command(struct task *t, struct fs_context *c, unsigned cmd) REQUI
 	if (cmd == FSCONFIG_CMD_RECONFIGURE) {
 		if (c->phase != RECONFIGURE)
 			return -EBUSY;
+		if (!ns_capable(t->cred, c->sb->user_ns, CAP_SYS_ADMIN))
+			return -EPERM;
 		r = super_reconfigure(c->sb, c->flags, c->mask, c->len ? c->options : NULL);
 		if (r < 0)
 			c->phase = FAILED;

@@ -41,6 +41,12 @@ static unsigned mount_flags(unsigned long ms)
 	return f;
 }
 
+/* Mounting is the right of the mount namespace's owner. */
+static bool may_mount(struct task *t)
+{
+	return ns_capable(t->cred, ns_owner(mnt_namespace_ns(t->nsproxy->mnt)), CAP_SYS_ADMIN);
+}
+
 struct mount_args {
 	char *source, *type, *data; /* owned; NULL when not given */
 	unsigned long flags;
@@ -118,6 +124,8 @@ static int mount_changed(struct mount_args *m)
 		return mount_remount(&m->at, flags);
 	if (m->at.dentry != m->at.mnt->root)
 		return -EINVAL;
+	if (!ns_capable(current->cred, m->at.mnt->sb->user_ns, CAP_SYS_ADMIN))
+		return -EPERM;
 	r = super_reconfigure(m->at.mnt->sb, (unsigned)m->flags, (unsigned)SB_CHANGES,
 			      m->data && *m->data ? m->data : NULL);
 	return r < 0 ? r : mount_remount(&m->at, flags);
@@ -139,6 +147,8 @@ static int mount_new_super(struct task *t, struct mount_args *m)
 		return -EINVAL;
 	if (!type || (type->flags & FS_INTERNAL))
 		return -ENODEV;
+	if (!(type->flags & FS_USERNS_MOUNT) && !capable(t->cred, CAP_SYS_ADMIN))
+		return -EPERM;
 	r = type->get_super(type, &p, &sb);
 	return r < 0 ? r : mount_super_at(sb, mount_flags(m->flags), &m->at);
 }
@@ -157,8 +167,10 @@ long sys_mount(struct task *t, const struct sysargs *a)
 		r = user_path_at(t, AT_FDCWD, arg_uaddr(a, 1), LOOKUP_FOLLOW, &m.at);
 	if (r < 0)
 		return r;
-	if (!capable(t->cred, CAP_SYS_ADMIN))
+	if (!may_mount(t))
 		return -EPERM;
+	if (!mnt_is_current(m.at.mnt))
+		return -EINVAL;
 	if ((m.flags & MAGIC_MASK) == MAGIC)
 		m.flags &= ~MAGIC_MASK;
 	if (m.flags & MS_NOUSER)
@@ -185,8 +197,10 @@ long sys_umount2(struct task *t, const struct sysargs *a)
 			 LOOKUP_MOUNTPOINT | (flags & UMOUNT_NOFOLLOW ? 0 : LOOKUP_FOLLOW), &p);
 	if (r < 0)
 		return r;
-	if (!capable(t->cred, CAP_SYS_ADMIN))
+	if (!may_mount(t))
 		return -EPERM;
+	if (!mnt_is_current(p.mnt))
+		return -EINVAL;
 	return umount_path(&p, flags);
 }
 
@@ -195,7 +209,7 @@ long sys_pivot_root(struct task *t, const struct sysargs *a)
 	_cleanup_(path_put) struct path root = {0}, old = {0};
 	int r;
 
-	if (!capable(t->cred, CAP_SYS_ADMIN))
+	if (!may_mount(t))
 		return -EPERM;
 	r = user_path_at(t, AT_FDCWD, arg_uaddr(a, 0), LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &root);
 	if (r == 0)

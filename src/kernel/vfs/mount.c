@@ -389,6 +389,17 @@ int mount_super_at(struct super *sb, unsigned mnt_flags, const struct path *at)
 	return m ? attach_new(m, at) : -ENOMEM;
 }
 
+/* Would a copy of from without its mounts show what they were locked to hide? */
+static bool hides_locked(const struct path *from) REQUIRES(mount_lock)
+{
+	struct mount *c;
+
+	list_for_each_entry(c, &from->mnt->children, sibling)
+		if ((c->flags & MNT_LOCKED) && dentry_is_ancestor(from->dentry, c->mountpoint))
+			return true;
+	return false;
+}
+
 /* A copy of what is at from, out of every namespace. */
 static int copy_from(const struct path *from, bool recursive, struct mount **ret)
 {
@@ -396,10 +407,12 @@ static int copy_from(const struct path *from, bool recursive, struct mount **ret
 	int r = 0;
 
 	mutex_lock(&mount_lock);
-	if (from->mnt->unbindable || is_foreign(from->mnt))
+	if (from->mnt->unbindable || is_foreign(from->mnt) || (!recursive && hides_locked(from)))
 		r = -EINVAL;
 	else
 		*ret = mount_copy_tree(from->mnt, from->dentry, recursive, false, &drop);
+	if (r == 0 && *ret)
+		(*ret)->flags &= ~MNT_LOCKED;
 	mutex_unlock(&mount_lock);
 	mount_drop_list(&drop);
 	return r < 0 ? r : *ret ? 0 : -ENOMEM;
@@ -509,7 +522,7 @@ static bool is_busy(struct mount *m) REQUIRES(mount_lock)
 
 static int check_umount(struct mount *m, int flags) REQUIRES(mount_lock)
 {
-	if (!m->ns || is_foreign(m))
+	if (!m->ns || is_foreign(m) || (m->flags & MNT_LOCKED))
 		return -EINVAL;
 	if (!m->parent)
 		return flags & (MNT_DETACH | MNT_EXPIRE) ? -EINVAL : -EBUSY;
@@ -625,10 +638,19 @@ void mnt_writer(struct mount *m, int by)
 	__atomic_add_fetch(&m->sb->writers, by, __ATOMIC_SEQ_CST);
 }
 
-static bool stops_writers(const struct mount *m, unsigned flags)
+/* May the flags of m become these? What limits a less privileged namespace stays. */
+static int check_flags(const struct mount *m, unsigned fresh) REQUIRES(mount_lock)
 {
-	return (flags & MNT_READONLY) && !(m->flags & MNT_READONLY) &&
-	       __atomic_load_n(&m->writers, __ATOMIC_SEQ_CST) > 0;
+	const unsigned atime = MNT_NOATIME | MNT_NODIRATIME | MNT_RELATIME;
+	unsigned old = m->flags;
+
+	if ((old & MNT_LOCKS) >> 16 & ~fresh & (MNT_READONLY | MNT_NOSUID | MNT_NODEV | MNT_NOEXEC))
+		return -EPERM;
+	if ((old & MNT_LOCK_ATIME) && (old & atime) != (fresh & atime))
+		return -EPERM;
+	if ((fresh & ~old & MNT_READONLY) && __atomic_load_n(&m->writers, __ATOMIC_SEQ_CST) > 0)
+		return -EBUSY;
+	return 0;
 }
 
 int mount_change(const struct path *p, unsigned clear, unsigned set, int type, bool recursive)
@@ -638,12 +660,14 @@ int mount_change(const struct path *p, unsigned clear, unsigned set, int type, b
 
 	if (!is_mount_root(p))
 		return -EINVAL;
+	clear &= ~MNT_LOCKS;
 	MUTEX_GUARD(&mount_lock);
 	if (is_foreign(p->mnt))
 		return -EINVAL;
-	for (m = p->mnt; m; m = recursive ? mount_next(m, p->mnt) : NULL)
-		if (stops_writers(m, (m->flags & ~clear) | set))
-			return -EBUSY;
+	for (m = p->mnt; r == 0 && m; m = recursive ? mount_next(m, p->mnt) : NULL)
+		r = check_flags(m, (m->flags & ~clear) | set);
+	if (r < 0)
+		return r;
 	for (m = p->mnt; m; m = recursive ? mount_next(m, p->mnt) : NULL) {
 		__atomic_store_n(&m->flags, (m->flags & ~clear) | set, __ATOMIC_RELEASE);
 		if (type && r == 0)
@@ -701,7 +725,8 @@ static int check_move(struct mount *m, const struct path *to, const struct mnt_n
 {
 	const struct inode *a = dentry_inode(to->dentry), *r = dentry_inode(m->root);
 
-	if (!to->mnt->ns || to->mnt->ns != own || is_foreign(to->mnt) || (m->parent ? m->ns != own : !m->detached))
+	if (!to->mnt->ns || to->mnt->ns != own || is_foreign(to->mnt) || (m->parent ? m->ns != own : !m->detached) ||
+	    (m->flags & MNT_LOCKED))
 		return -EINVAL;
 	if (!a || !r || S_ISDIR(a->mode) != S_ISDIR(r->mode))
 		return -EINVAL;
@@ -813,7 +838,7 @@ static int check_pivot(const struct path *root, const struct path *new, const st
 		return -EINVAL;
 	if (new->mnt == root->mnt || put_old->mnt == root->mnt)
 		return -EBUSY;
-	if (!is_mount_root(root) || !is_mount_root(new) || !new->mnt->parent)
+	if (!is_mount_root(root) || !is_mount_root(new) || !new->mnt->parent || (new->mnt->flags & MNT_LOCKED))
 		return -EINVAL;
 	while (m != new->mnt) { /* put_old must be at or below new */
 		if (!m->parent)
@@ -879,6 +904,10 @@ int mount_pivot(struct task *t, const struct path *new, const struct path *put_o
 	if (r == 0) {
 		root_m = root.mnt;
 		parent = root_m->parent;
+		if (root_m->flags & MNT_LOCKED) {
+			new->mnt->flags |= MNT_LOCKED;
+			root_m->flags &= ~MNT_LOCKED;
+		}
 		mount_detach(new->mnt);
 		drop_new = new->mnt->mountpoint;
 		new->mnt->mountpoint = NULL;

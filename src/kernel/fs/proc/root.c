@@ -59,6 +59,7 @@ int proc_pid_valid(struct synth_inode *i)
 	return 0;
 }
 
+static const struct synth_node pid_node; /* below */
 static const struct synth_node tid_node = {.name = "TID",
 					   .mode = S_IFDIR | 0555,
 					   .children = proc_task_files,
@@ -318,9 +319,9 @@ static int proc_reconfigure(struct synth_fs *fs, const char *options)
 
 static int proc_get_super(const struct fs_type *t, const struct fs_params *p, struct super **ret)
 {
-	struct pid_namespace *ns = p->ct && p->ct->pid_ns ? p->ct->pid_ns :
-				   current		    ? task_pid_ns(current) :
-							      NULL;
+	struct pid_namespace *ns = current		      ? task_pid_ns(current) :
+				   p->ct && p->ct->pid_ns ? p->ct->pid_ns :
+							    NULL;
 	struct proc_fs *pf = calloc(1, sizeof(*pf));
 	int r = pf ? parse_options(pf, p->options) : -ENOMEM;
 
@@ -342,4 +343,4 @@ static int proc_get_super(const struct fs_type *t, const struct fs_params *p, st
 }
 
 const struct fs_type proc_fs_type = {
-	.name = "proc", .flags = FS_NODEV, .get_super = proc_get_super, .option = proc_option};
+	.name = "proc", .flags = FS_NODEV | FS_USERNS_MOUNT, .get_super = proc_get_super, .option = proc_option};
