@@ -103,6 +103,8 @@ enum pt_answer {
 };
 /* From now on pt's calls are answered with value. Any thread, while pt cannot be released. */
 void pt_answer(struct pt_thread *pt, enum pt_answer call, uint32_t value);
+/* From now on that call of pt makes the trip again. Any thread, while pt cannot be released. */
+void pt_answer_withdraw(struct pt_thread *pt, enum pt_answer call);
 
 /* Registers at the user boundary: user_regs_struct as ptrace shows it, fs_base and gs_base included.
  * Writable; cs, ss and privileged eflags bits are sanitised by pt_run. */

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include "kernel/container.h"
+#include "kernel/fs/anon/anon.h"
 #include "kernel/kernel.h"
 #include "kernel/loader/loader.h"
 #include "kernel/mm/mm.h"
@@ -80,6 +81,24 @@ static char *fake_mem(uint64_t a, size_t n)
 		       : NULL;
 }
 
+/* --- descriptors: a fake task has none to give --- */
+struct file *file_get(struct file *f)
+{
+	return f;
+}
+int fd_room(struct task *t)
+{
+	return -EMFILE;
+}
+int fd_install_at(struct task *t, struct file *f, int fd, bool cloexec)
+{
+	return -EBADF;
+}
+int anon_file_new(const char *name, const struct file_ops *op, void *priv, uint32_t flags, mode_t mode, struct file **ret)
+{
+	return -ENOMEM;
+}
+
 /* --- platform.h --- */
 struct user_regs_struct *pt_regs(struct pt_thread *pt)
 {
@@ -106,6 +125,9 @@ void pt_run(struct pt_thread *pt, struct pt_exit *ret)
 	ret->event = fake_programs[off / 256](pt, &pt->regs, (unsigned)(off % 256 / 2), ret);
 }
 void pt_answer(struct pt_thread *pt, enum pt_answer call, uint32_t value)
+{
+}
+void pt_answer_withdraw(struct pt_thread *pt, enum pt_answer call)
 {
 }
 void pt_doom(struct pt_thread *pt)
@@ -357,6 +379,32 @@ void files_put(struct files *f)
 		free(f);
 	}
 }
+/* No program here has descriptors. */
+int fd_install(struct task *t __unused, struct file *f __unused, int min __unused, bool ce __unused)
+{
+	return -EMFILE;
+}
+
+int fd_close(struct task *t __unused, int fd __unused)
+{
+	return -EBADF;
+}
+
+struct file *fd_get(struct task *t __unused, int fd __unused)
+{
+	return NULL;
+}
+
+int pidfd_new(struct pid *pid __unused, unsigned flags __unused, struct file **ret __unused)
+{
+	return -ENOMEM;
+}
+
+struct pid *pidfd_pid(struct file *f __unused, bool *ret_thread __unused)
+{
+	return NULL;
+}
+
 int files_copy(struct files *old, struct files **ret)
 {
 	(void)old;

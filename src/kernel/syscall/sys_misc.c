@@ -144,6 +144,10 @@ long sys_arch_prctl(struct task *t, const struct sysargs *a)
 		return put_u64(t, arg_uaddr(a, 1), r->fs_base);
 	case ARCH_GET_GS:
 		return put_u64(t, arg_uaddr(a, 1), r->gs_base);
+	case ARCH_GET_CPUID: /* cpuid is not trapped, and cannot be */
+		return 1;
+	case ARCH_SET_CPUID:
+		return -ENODEV;
 	default:
 		return -EINVAL;
 	}

@@ -5,6 +5,7 @@
 #include <linux/prctl.h>
 #include <linux/securebits.h>
 #include <string.h>
+#include "kernel/syscall/prctl.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/task/internal.h"
 #include "kernel/usercopy.h"
@@ -125,14 +126,10 @@ static long get_name(struct task *t, uaddr_t to)
 
 static long no_new_privs(struct task *t, const uint64_t *v)
 {
-	struct cred *n;
-
 	if (v[1] != 1 || (v[2] | v[3] | v[4]))
 		return -EINVAL;
-	n = cred_dup(t->cred);
-	if (n)
-		n->no_new_privs = true;
-	return change_cred(t, n);
+	__atomic_store_n(&t->no_new_privs, true, __ATOMIC_RELAXED);
+	return 0;
 }
 
 /* Options about the process rather than its credentials. */
@@ -176,7 +173,9 @@ static long process_option(struct task *t, int op, const uint64_t *v)
 	case PR_GET_TIMING:
 		return 0;
 	case PR_GET_SECCOMP:
-		return 0;
+		return t->seccomp.mode;
+	case PR_SET_SECCOMP:
+		return prctl_set_seccomp(t, v[1], v[2]);
 	}
 	return -EINVAL;
 }
@@ -205,7 +204,7 @@ long sys_prctl(struct task *t, const struct sysargs *a)
 	case PR_SET_NO_NEW_PRIVS:
 		return no_new_privs(t, v);
 	case PR_GET_NO_NEW_PRIVS:
-		return v[1] | v[2] | v[3] | v[4] ? -EINVAL : t->cred->no_new_privs;
+		return v[1] | v[2] | v[3] | v[4] ? -EINVAL : __atomic_load_n(&t->no_new_privs, __ATOMIC_RELAXED);
 	}
 	return process_option(t, arg_int(a, 0), v);
 }

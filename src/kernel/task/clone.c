@@ -5,8 +5,10 @@
 #include <linux/sched.h>
 #include <stdio.h>
 #include <string.h>
+#include "kernel/fs/anon/anon.h"
 #include "kernel/signal/internal.h"
 #include "kernel/task/internal.h"
+#include "kernel/task/seccomp.h"
 #include "kernel/usercopy.h"
 
 #define NEW_NAMESPACES                                                                             \
@@ -29,12 +31,8 @@ static int check_flags(struct task *t, const struct clone_params *p)
 		return -EINVAL;
 	if ((f & CLONE_PARENT) && t->tg->is_init)
 		return -EINVAL;
-	if (p->exit_signal < 0 || p->exit_signal > NSIG_GUEST)
-		return -EINVAL;
 	if (f & NEW_NAMESPACES)
 		return -EPERM;
-	if (f & CLONE_PIDFD)
-		return -EINVAL;
 	return 0;
 }
 
@@ -149,6 +147,26 @@ static int child_start(struct task *c, void *arg __unused)
 	return 0;
 }
 
+/* The descriptor of the child to come, and its number into the guest's memory. */
+static int give_pidfd(struct task *t, struct pid *pid, const struct clone_params *p)
+{
+	struct file *f;
+	int fd, r = pidfd_new(pid, p->flags & CLONE_THREAD ? PIDFD_THREAD : 0, &f);
+
+	if (r < 0)
+		return r;
+	fd = fd_install(t, f, 0, true);
+	if (fd < 0) {
+		file_put(f);
+		return fd;
+	}
+	if (put_u32(t, uaddr(p->pidfd), (uint32_t)fd) < 0) {
+		(void)fd_close(t, fd);
+		return -EFAULT;
+	}
+	return fd;
+}
+
 /* Links c, unless a signal came meanwhile: then the group may be about to stop or die. */
 static int link_child(struct task *c, struct task *t, const struct clone_params *p)
 {
@@ -175,6 +193,7 @@ static int link_child(struct task *c, struct task *t, const struct clone_params 
 		t->vfork_done = false;
 		c->vfork_parent = task_get(t);
 	}
+	seccomp_inherit(c, t);
 	task_link(c, parent);
 	mutex_unlock(&t->sighand->lock);
 	mutex_unlock(&tasklist_lock);
@@ -185,8 +204,8 @@ static int make_child(struct task *t, const struct clone_params *p, struct task 
 {
 	bool thread = p->flags & CLONE_THREAD;
 	struct sighand *sh = child_sighand(t, p->flags);
+	int r, fd = -1;
 	struct task *c;
-	int r;
 
 	if (!sh)
 		return -ENOMEM;
@@ -202,12 +221,18 @@ static int make_child(struct task *t, const struct clone_params *p, struct task 
 	if (r == 0) {
 		set_registers(c, t, p);
 		c->start = child_start;
-		r = pid_alloc(t->nsproxy->pid_for_children, &c->pid);
+		r = pid_alloc(t->nsproxy->pid_for_children, p->set_tid, p->set_tid_size, &c->pid);
 	}
 	if (r == 0) {
-		r = link_child(c, t, p);
-		if (r < 0)
+		if (p->flags & CLONE_PIDFD)
+			r = fd = give_pidfd(t, c->pid, p);
+		if (r >= 0)
+			r = link_child(c, t, p);
+		if (r < 0) {
 			pid_free_unused(TAKE_PTR(c->pid));
+			if (fd >= 0)
+				(void)fd_close(t, fd);
+		}
 	}
 	if (r < 0) {
 		task_put(c);

@@ -115,6 +115,26 @@ bool ns_capable(const struct cred *c, struct user_namespace *ns, int cap)
 	return false;
 }
 
+int task_may_attach(struct task *t, struct task *x)
+{
+	const struct cred *c = t->cred, *o;
+	bool same, subset, dumpable;
+	int r = 0;
+
+	if (t->tg == x->tg)
+		return 0;
+	mutex_lock(&x->lock);
+	o = x->cred;
+	same = c->uid.v == o->euid.v && c->uid.v == o->suid.v && c->uid.v == o->uid.v &&
+	       c->gid.v == o->egid.v && c->gid.v == o->sgid.v && c->gid.v == o->gid.v;
+	subset = o->user_ns == c->user_ns && !(o->cap_permitted & ~c->cap_permitted);
+	dumpable = !x->mm || x->mm->dumpable;
+	if ((!same || !subset || !dumpable) && !ns_capable(c, o->user_ns, CAP_SYS_PTRACE))
+		r = -EPERM;
+	mutex_unlock(&x->lock);
+	return r;
+}
+
 void commit_cred(struct task *t, struct cred *c)
 {
 	const struct cred *old = t->cred;

@@ -23,7 +23,7 @@ static void set_ids(struct task *t, const struct exec_image *img, struct cred *n
 	uid = i->uid;
 	gid = i->gid;
 	mutex_unlock(&i->lock);
-	if (n->no_new_privs || (m && (m->flags & MNT_NOSUID)))
+	if (__atomic_load_n(&t->no_new_privs, __ATOMIC_RELAXED) || (m && (m->flags & MNT_NOSUID)))
 		return;
 	if (mode & S_ISUID)
 		n->euid = uid;

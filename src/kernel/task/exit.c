@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include "kernel/signal/internal.h"
 #include "kernel/task/internal.h"
+#include "kernel/task/seccomp.h"
 #include "kernel/time/clock.h"
 #include "kernel/tty/tty.h"
 
@@ -89,7 +90,7 @@ static bool notify_parent_exit(struct thread_group *tg)
 	struct thread_group *pa = tg->parent;
 	struct ksigaction *a;
 	siginfo_t si = {.si_signo = tg->exit_signal};
-	bool reap = false, tell = tg->exit_signal != 0;
+	bool reap = false, tell = tg->exit_signal > 0 && tg->exit_signal <= NSIG_GUEST;
 	int code = tg->leader->exit_code;
 
 	wake_up_all(&tg->leader->pid->exit_wait, EPOLLIN);
@@ -116,7 +117,7 @@ static struct thread_group *new_parent(struct thread_group *tg)
 {
 	struct pid_namespace *ns = task_pid_ns(tg->leader);
 
-	for (struct thread_group *p = tg->parent; p; p = p->parent)
+	for (struct thread_group *p = tg->parent; p && task_pid_ns(p->leader) == ns; p = p->parent)
 		if (p->child_subreaper && p->live > 0)
 			return p;
 	return ns->init && ns->init->tg != tg && ns->init->tg->live > 0 ? ns->init->tg : NULL;
@@ -167,6 +168,7 @@ void release_task(struct task *t)
 		tg->parent = NULL;
 	}
 	__atomic_store_n(&t->state, TASK_DEAD, __ATOMIC_RELAXED);
+	wake_up_all(&t->pid->exit_wait, EPOLLIN | EPOLLHUP);
 	if (ns->init)
 		wake_up_all(&ns->init->tg->exit_wait, 0);
 	task_put(t);
@@ -248,6 +250,7 @@ static bool exit_notify(struct task *t, bool group_dead, int *ret_status)
 		check_orphaned(tg, tg->parent, tg);
 	}
 	__atomic_store_n(&t->state, TASK_ZOMBIE, __ATOMIC_RELAXED);
+	wake_up_all(&t->pid->exit_wait, EPOLLIN);
 	if (t != tg->leader) {
 		struct task *leader = tg->leader;
 
@@ -319,6 +322,7 @@ static void exit_common(struct task *t, int code, bool own_thread)
 		futex_exit(t);
 	if (dead && t->tgid_pid == tg->session)
 		tty_disassociate(t);
+	seccomp_exit(t);
 	drop_objects(t);
 	vfork_complete(t);
 	if (dead && own_thread && tg->is_init)

@@ -30,8 +30,9 @@ struct pid_namespace {
 	} *slots GUARDED_BY(tasklist_lock); /* ascending by nr */
 	size_t nslots, cap GUARDED_BY(tasklist_lock);
 };
-/* A new pid in ns and its ancestors. -EAGAIN, -ENOMEM. */
-int pid_alloc(struct pid_namespace *ns, struct pid **ret) __must_check;
+/* A new pid in ns and its ancestors. want: the numbers it is to have in ns and the nwant - 1 namespaces above, or
+ * NULL. -EAGAIN, -ENOMEM; for want also -EINVAL, -EEXIST. */
+int pid_alloc(struct pid_namespace *ns, const int *want, unsigned nwant, struct pid **ret) __must_check;
 /* Attaching. Detaching the last task of any kind takes the numbers out of the tables. */
 void pid_attach(struct task *t, enum pid_type type, struct pid *p);  /* tasklist lock; + reference */
 void pid_detach(struct task *t, enum pid_type type, struct pid *p);  /* tasklist lock; - reference */
@@ -59,11 +60,17 @@ int task_ppid_nr(struct task *t);
 void task_publish_ppid(struct task *t); /* tasklist lock held */
 void task_publish_cred(struct task *t); /* t->lock held */
 void task_publish(struct task *t);	/* neither held */
+/* Filters may stand before the identity calls of t now: those are to make the trip. t->lock not held. */
+void task_withdraw(struct task *t);
 
 /* --- clone.c --- */
+#define SET_TID_MAX 32
 struct clone_params {
 	uint64_t flags;	   /* CLONE_* without the signal */
-	int exit_signal;
+	int exit_signal;   /* above NSIG_GUEST: none, but not SIGCHLD */
+	uint64_t pidfd;	   /* guest address, for CLONE_PIDFD */
+	int set_tid[SET_TID_MAX]; /* innermost first */
+	unsigned set_tid_size;
 	uint64_t stack;	   /* stack pointer, 0: the parent's */
 	uint64_t tls, parent_tid, child_tid;
 };

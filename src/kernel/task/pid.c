@@ -9,6 +9,7 @@
 #define PID_RESERVED 300  /* after a wrap */
 #define PID_LEVEL_MAX 32
 
+static uint64_t last_ino; /* atomic */
 struct mutex tasklist_lock = MUTEX_INIT(RANK_TASKLIST, "tasklist");
 
 struct pid_namespace *pid_namespace_new(struct pid_namespace *parent)
@@ -115,10 +116,15 @@ static int next_free(const struct pid_namespace *ns, int from)
 	return from;
 }
 
-static int number_alloc(struct pid_namespace *ns, struct pid *p)
+/* want: that number, 0 for any. */
+static int number_alloc(struct pid_namespace *ns, struct pid *p, int want)
 {
-	int nr = next_free(ns, ns->last + 1), r;
+	int nr = want ? want : next_free(ns, ns->last + 1), r;
 
+	if (want && (want < 1 || want >= PID_LIMIT || (want != 1 && !ns->init)))
+		return -EINVAL;
+	if (want && next_free(ns, want) != want)
+		return -EEXIST;
 	if (nr >= PID_LIMIT)
 		nr = next_free(ns, PID_RESERVED);
 	if (nr >= PID_LIMIT)
@@ -126,7 +132,8 @@ static int number_alloc(struct pid_namespace *ns, struct pid *p)
 	r = slot_insert(ns, nr, p);
 	if (r < 0)
 		return r;
-	ns->last = nr;
+	if (!want)
+		ns->last = nr;
 	return nr;
 }
 
@@ -137,26 +144,31 @@ static void numbers_remove(struct pid *p)
 			slot_remove(p->numbers[i].ns, p->numbers[i].nr, p);
 }
 
-int pid_alloc(struct pid_namespace *ns, struct pid **ret)
+int pid_alloc(struct pid_namespace *ns, const int *want, unsigned nwant, struct pid **ret)
 {
 	size_t n = (size_t)ns->level + 1;
-	struct pid *p = calloc(1, sizeof(*p) + n * sizeof(p->numbers[0]));
+	struct pid *p;
+	unsigned k = 0;
 	int r = 0;
 
+	if (nwant > n)
+		return -EINVAL;
+	p = calloc(1, sizeof(*p) + n * sizeof(p->numbers[0]));
 	if (!p)
 		return -ENOMEM;
 	ref_init(&p->ref);
 	p->level = ns->level;
+	p->ino = __atomic_add_fetch(&last_ino, 1, __ATOMIC_RELAXED);
 	waitq_init(&p->exit_wait);
 	for (int i = 0; i < PIDTYPE_MAX; i++)
 		list_init(&p->tasks[i]);
 	mutex_lock(&tasklist_lock);
 	if (ns->dying)
 		r = -ENOMEM;
-	for (struct pid_namespace *x = ns; x; x = x->parent) {
+	for (struct pid_namespace *x = ns; x; x = x->parent, k++) {
 		p->numbers[x->level].ns = pid_namespace_get(x);
 		if (r >= 0)
-			r = number_alloc(x, p);
+			r = number_alloc(x, p, k < nwant ? want[k] : 0);
 		if (r > 0)
 			p->numbers[x->level].nr = r;
 	}
@@ -225,6 +237,22 @@ struct pid *pid_find_get(struct pid_namespace *ns, int nr)
 	MUTEX_GUARD(&tasklist_lock);
 	p = pid_find(ns, nr);
 	return p ? pid_get(p) : NULL;
+}
+
+int pid_namespace_level(const struct pid_namespace *ns)
+{
+	return ns->level;
+}
+
+enum pid_state pid_state(struct pid *p, bool thread)
+{
+	struct task *t;
+
+	MUTEX_GUARD(&tasklist_lock);
+	t = pid_task(p, thread ? PIDTYPE_PID : PIDTYPE_TGID);
+	if (!t)
+		return PID_GONE;
+	return task_state(t) >= TASK_ZOMBIE && (thread || t->tg->nthreads == 1) ? PID_EXITED : PID_ALIVE;
 }
 
 struct pid_namespace *task_pid_ns(struct task *t)

@@ -326,7 +326,7 @@ int task_create(const struct task_params *p, struct task **ret)
 	clock_gettime(CLOCK_BOOTTIME, &ts);
 	t->start_ns = (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
 	snprintf(t->comm, sizeof(t->comm), "init");
-	r = pid_alloc(p->pid_ns, &t->pid);
+	r = pid_alloc(p->pid_ns, NULL, 0, &t->pid);
 	if (r < 0) {
 		task_put(t);
 		return r;

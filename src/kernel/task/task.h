@@ -32,7 +32,6 @@ struct cred {
 	kgid_t gid, egid, sgid, fsgid;
 	uint64_t cap_inheritable, cap_permitted, cap_effective, cap_bounding, cap_ambient;
 	uint32_t securebits;
-	bool no_new_privs;
 	struct user_namespace *user_ns;
 	unsigned ngroups;
 	kgid_t *groups;
@@ -50,6 +49,8 @@ static inline bool capable(const struct cred *c, int cap)
 {
 	return ns_capable(c, NULL, cap);
 }
+/* May t do with x what a tracer may (ptrace(2), PTRACE_MODE_ATTACH_REALCREDS)? 0 or -EPERM. */
+int task_may_attach(struct task *t, struct task *x) __must_check;
 void commit_cred(struct task *t, struct cred *c); /* publishes c for the current task; takes it over */
 
 /* --- pids ---------------------------------------------------------------------------------------------- */
@@ -59,6 +60,7 @@ struct pid_namespace; /* task/pid.c */
 struct pid {
 	struct ref ref;
 	int level;
+	uint64_t ino;		/* constant: unique over the kernel's life, what fstat shows of its pidfds */
 	struct waitq exit_wait; /* pidfd poll */
 	struct list_head tasks[PIDTYPE_MAX] GUARDED_BY(tasklist_lock);
 	struct {
@@ -74,6 +76,10 @@ void pid_namespace_put(struct pid_namespace *ns);
 /* Number of p as seen from ns; 0 when not visible. */
 int pid_nr_ns(const struct pid *p, const struct pid_namespace *ns);
 struct pid *pid_find_get(struct pid_namespace *ns, int nr);	/* + reference, NULL */
+int pid_namespace_level(const struct pid_namespace *ns);
+/* What a poll of p says: of the thread itself, or of the whole process that it leads. PID_EXITED: waits to be reaped. */
+enum pid_state { PID_ALIVE, PID_EXITED, PID_GONE };
+enum pid_state pid_state(struct pid *p, bool thread);
 struct pid_namespace *task_pid_ns(struct task *t);
 int task_pid_nr(struct task *t, struct task *viewer);	/* tid */
 int task_tgid_nr(struct task *t, struct task *viewer);	/* what getpid returns */
@@ -215,6 +221,15 @@ struct task {
 	struct guest_sigstack altstack;
 	int stop_report;
 
+	/* A filter is changed with the sighand lock held, by the task itself or by another thread (TSYNC), and kept
+	 * alive by the task; everybody reads atomically. */
+	struct {
+		int mode;  /* atomic SECCOMP_MODE_* */
+		int count; /* atomic: filters in all */
+		struct seccomp_filter *filter;
+	} seccomp;
+	bool no_new_privs; /* atomic: once set, for good */
+
 	struct restart_block restart;
 	uint64_t clear_child_tid, set_child_tid; /* guest addresses */
 	uint64_t robust_list;
@@ -255,7 +270,8 @@ static inline int task_state(const struct task *t)
 #define TIF_SIGPENDING 1U /* look at signals at the boundary */
 #define TIF_KILLED 2U	  /* fatal: killable sleeps end */
 #define TIF_STOP 4U	  /* a group stop or ptrace stop is requested */
-#define TIF_HOOKS 8U	  /* entry hooks are on: strace, seccomp, ptrace */
+#define TIF_HOOKS 8U	  /* entry hooks are on: strace, ptrace */
+#define TIF_SECCOMP 256U  /* so is seccomp's, for calls that it does not always allow */
 
 extern __thread struct task *current;
 

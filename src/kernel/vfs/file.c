@@ -203,11 +203,11 @@ int64_t generic_llseek(struct file *f, int64_t off, int whence)
 		break;
 	case SEEK_CUR:
 		if (__builtin_add_overflow((int64_t)f->pos, off, &to))
-			return -EOVERFLOW;
+			return -EINVAL;
 		break;
 	case SEEK_END:
 		if (__builtin_add_overflow((int64_t)size, off, &to))
-			return -EOVERFLOW;
+			return -EINVAL;
 		break;
 	case SEEK_DATA: /* all of it is data */
 	case SEEK_HOLE:

@@ -19,6 +19,8 @@ static int check_name(struct inode *i, const char *name, int want)
 {
 	const struct cred *c = vfs_cred();
 
+	if (!strcmp(name, XATTR_USER_PREFIX) || !strcmp(name, XATTR_SECURITY_PREFIX) || !strcmp(name, XATTR_TRUSTED_PREFIX))
+		return -EINVAL;
 	if (has_prefix(name, XATTR_SECURITY_PREFIX)) {
 		if (want == MAY_WRITE && !strcmp(name, XATTR_NAME_CAPS))
 			return vfs_capable(c, CAP_SETFCAP) ? 0 : -EPERM;

@@ -182,12 +182,14 @@ static int show_status(struct synth_inode *i, struct synth_buf *b)
 	synth_printf(b,
 		     "Threads:\t%d\nSigQ:\t0/63000\nSigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n"
 		     "SigIgn:\t%016lx\nSigCgt:\t%016lx\nCapInh:\t%016lx\nCapPrm:\t%016lx\n"
-		     "CapEff:\t%016lx\nCapBnd:\t%016lx\nCapAmb:\t%016lx\nNoNewPrivs:\t%d\nSeccomp:\t0\n"
+		     "CapEff:\t%016lx\nCapBnd:\t%016lx\nCapAmb:\t%016lx\nNoNewPrivs:\t%d\nSeccomp:\t%d\nSeccomp_filters:\t%d\n"
 		     "Cpus_allowed_list:\t0-%u\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t0\n"
 		     "nonvoluntary_ctxt_switches:\t0\n",
 		     id.threads, s.pending, s.shared, s.blocked, s.ignored, s.caught,
 		     c->cap_inheritable, c->cap_permitted, c->cap_effective, c->cap_bounding,
-		     c->cap_ambient, c->no_new_privs, kernel.ncpu - 1);
+		     c->cap_ambient, __atomic_load_n(&t->no_new_privs, __ATOMIC_RELAXED),
+		     __atomic_load_n(&t->seccomp.mode, __ATOMIC_RELAXED),
+		     __atomic_load_n(&t->seccomp.count, __ATOMIC_RELAXED), kernel.ncpu - 1);
 	cred_put(c);
 	return 0;
 }

@@ -5,6 +5,7 @@
 
 #include "kernel/vfs/synth.h"
 
+struct pid;
 struct task;
 extern const struct fs_type proc_fs_type;
 extern const struct synth_node proc_root_files[], proc_pid_files[], proc_task_files[];
@@ -13,6 +14,8 @@ extern const struct synth_node proc_fd_node, proc_fdinfo_node;
 
 /* The task that directory i stands for: + reference, NULL when it is gone. */
 struct task *proc_task(struct synth_inode *i);
+/* The process or thread that an open directory of /proc stands for: + reference, NULL when f is none. */
+struct pid *proc_dir_pid(struct file *f);
 /* May c look into t (descriptors, environment, memory map)? 0 or -EACCES (ptrace(2) access check). */
 int proc_may_look(struct task *t, const struct cred *c);
 /* Owner of PID directories and their files. */

@@ -67,6 +67,15 @@ static const struct synth_node tid_node = {.name = "TID",
 					   .children = proc_task_files,
 					   .valid = proc_pid_valid};
 
+struct pid *proc_dir_pid(struct file *f)
+{
+	struct synth_inode *i = f->inode->priv;
+
+	if (f->inode->sb->type != &proc_fs_type || (i->node != &pid_node && i->node != &tid_node))
+		return NULL;
+	return pid_find_get(ns_of(i), (int)(i->num2 ? i->num2 : i->num));
+}
+
 static long parse_number(const char *name)
 {
 	char *end;
