@@ -1,7 +1,7 @@
 # One module of CPython's own tests; a line for each case. Usage: cpython.sh MODULE
 cd /tmp && mkdir -p t && cd t || exit 1
 export PYTHONHASHSEED=1
-timeout -k 5 "${LIMIT:-280}" python3 -m test -u cpu,subprocess --timeout 120 --junit-xml /tmp/result.xml "$1" >/tmp/log 2>&1
+timeout -k 5 "${LIMIT:-280}" python3 -m test -u cpu,subprocess --timeout "$((${LIMIT:-280} - 10))" --junit-xml /tmp/result.xml "$1" >/tmp/log 2>&1
 python3 - <<'END' || tail -20 /tmp/log
 import re
 import xml.etree.ElementTree as tree
