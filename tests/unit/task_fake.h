@@ -450,6 +450,43 @@ struct mnt_namespace *mnt_namespace_get(struct mnt_namespace *ns)
 {
 	return ns;
 }
+int mnt_namespace_copy(struct mnt_namespace *old __unused, struct user_namespace *owner __unused,
+		       struct fs_struct *fix __unused, struct mnt_namespace **ret __unused)
+{
+	return -ENOMEM;
+}
+struct ns_common *mnt_namespace_ns(struct mnt_namespace *ns __unused)
+{
+	return NULL;
+}
+struct mnt_namespace *mnt_namespace_of(struct ns_common *ns __unused)
+{
+	return NULL;
+}
+bool mnt_may_suid(const struct mount *m __unused, const struct cred *c __unused)
+{
+	return true;
+}
+struct fs_struct *fs_struct_join(struct fs_struct *f)
+{
+	return fs_struct_get(f);
+}
+void fs_struct_leave(struct fs_struct *f)
+{
+	if (f)
+		fs_struct_put(f);
+}
+void fs_enter(struct task *t __unused, struct mnt_namespace *ns __unused)
+{
+}
+bool fs_chrooted(struct task *t __unused)
+{
+	return false;
+}
+struct ns_common *ns_of_file(struct file *f __unused)
+{
+	return NULL;
+}
 static struct inode fake_inode = {.mode = S_IFREG | 0755};
 static struct dentry fake_dentry = {.inode = &fake_inode};
 static struct mount fake_mount;
@@ -588,14 +625,15 @@ static struct task *fake_boot(unsigned fn)
 	for (int i = 0; i < RLIM_NLIMITS; i++)
 		rlim[i] = (struct rlimit){1000, 1000};
 	ref_init(&fake_ct.ref);
-	fake_ns = pid_namespace_new(NULL);
+	if (pid_namespace_new(NULL, NULL, &fake_ns) < 0)
+		abort();
 	p.pid_ns = fake_ns;
 	p.cred = cred_new();
 	p.files = files_new();
 	p.fs = fs_struct_new(NULL, NULL);
-	p.nsproxy = calloc(1, sizeof(*p.nsproxy));
-	ref_init(&p.nsproxy->ref);
-	p.nsproxy->pid_for_children = pid_namespace_get(fake_ns);
+	p.nsproxy = nsproxy_new(uts_namespace_new("fake", ""), (struct mnt_namespace *)(uintptr_t)&fake_ct,
+				pid_namespace_get(fake_ns));
+	REQUIRE(p.nsproxy);
 	p.start = fake_start;
 	p.arg = (void *)(uintptr_t)fn;
 	p.on_exit = fake_on_exit;

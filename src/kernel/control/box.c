@@ -142,10 +142,11 @@ int box_create(const Nacre__Sandbox__V1__CreateContainerRequest *q, struct rpc_b
 	b->ct.pids_max = (int)q->pids_limit;
 	b->ct.mem_max = q->memory_limit;
 	b->ct.id = strdup(q->id);
-	b->ct.pid_ns = pid_namespace_new(NULL); /* /proc of the mounts shows it */
+	r = pid_namespace_new(NULL, NULL, &b->ct.pid_ns); /* /proc of the mounts shows it */
 	log_phase("box");
 	/* The gofer may still be on its way: the zygote first. */
-	r = b->ct.id && b->ct.pid_ns ? pt_container_new(zygote_dead, b, &b->ct.pt, ret_pidfd) : -ENOMEM;
+	if (r == 0)
+		r = b->ct.id ? pt_container_new(zygote_dead, b, &b->ct.pt, ret_pidfd) : -ENOMEM;
 	log_phase("box-zygote");
 	if (r == 0)
 		r = fuse_conn_new(TAKE_FD(gofer), &b->gofer);

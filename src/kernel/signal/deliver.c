@@ -19,7 +19,7 @@ void notify_parent_jobctl(struct thread_group *tg, int why)
 	if (!pa || !pa->leader)
 		return;
 	si.si_pid = pid_nr_ns(tg->leader->pid, task_pid_ns(pa->leader));
-	si.si_uid = tg->leader->cred->uid.v;
+	si.si_uid = from_kuid(pa->leader->cred->user_ns, tg->leader->cred->uid);
 	si.si_status = why == CLD_STOPPED ? tg->stop_signal : SIGCONT;
 	mutex_lock(&pa->leader->sighand->lock);
 	a = &pa->leader->sighand->action[SIGCHLD - 1];

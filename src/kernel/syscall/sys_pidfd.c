@@ -123,7 +123,7 @@ long sys_pidfd_send_signal(struct task *t, const struct sysargs *a)
 		si.si_signo = sig;
 		si.si_code = scope == SIGNAL_THREAD ? SI_TKILL : SI_USER;
 		si.si_pid = pid_nr_ns(t->tgid_pid, p->numbers[p->level].ns);
-		si.si_uid = t->cred->uid.v;
+		si.si_uid = from_kuid(t->cred->user_ns, t->cred->uid);
 	}
 	if (r == 0 && (sig < 0 || sig > NSIG_GUEST))
 		r = -EINVAL;

@@ -22,7 +22,7 @@ static long drop_bounding(struct task *t, uint64_t cap)
 {
 	struct cred *n;
 
-	if (!capable(t->cred, CAP_SETPCAP))
+	if (!own_capable(t->cred, CAP_SETPCAP))
 		return -EPERM;
 	if (cap > CAP_LAST)
 		return -EINVAL;
@@ -41,7 +41,7 @@ static long set_securebits(struct task *t, uint64_t bits)
 		return -EPERM;
 	/* Locked bits do not change, locks do not open. */
 	if ((((old & SECURE_ALL_LOCKS) >> 1) & (old ^ (uint32_t)bits)) ||
-	    (old & SECURE_ALL_LOCKS & ~(uint32_t)bits) || !capable(t->cred, CAP_SETPCAP))
+	    (old & SECURE_ALL_LOCKS & ~(uint32_t)bits) || !own_capable(t->cred, CAP_SETPCAP))
 		return -EPERM;
 	n = cred_dup(t->cred);
 	if (n)

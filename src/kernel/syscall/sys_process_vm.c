@@ -13,7 +13,7 @@
 /* Like PTRACE_MODE_ATTACH_REALCREDS. */
 static bool may_access(const struct cred *c, const struct cred *o)
 {
-	if (capable(c, CAP_SYS_PTRACE_))
+	if (ns_capable(c, o->user_ns, CAP_SYS_PTRACE_))
 		return true;
 	return c->uid.v == o->euid.v && c->uid.v == o->suid.v && c->uid.v == o->uid.v &&
 	       c->gid.v == o->egid.v && c->gid.v == o->sgid.v && c->gid.v == o->gid.v &&

@@ -23,7 +23,8 @@ static void set_ids(struct task *t, const struct exec_image *img, struct cred *n
 	uid = i->uid;
 	gid = i->gid;
 	mutex_unlock(&i->lock);
-	if (__atomic_load_n(&t->no_new_privs, __ATOMIC_RELAXED) || (m && (m->flags & MNT_NOSUID)))
+	if (__atomic_load_n(&t->no_new_privs, __ATOMIC_RELAXED) || (m && !mnt_may_suid(m, n)) ||
+	    !kuid_mapped(n->user_ns, uid) || !kgid_mapped(n->user_ns, gid))
 		return;
 	if (mode & S_ISUID)
 		n->euid = uid;
@@ -39,10 +40,11 @@ static struct cred *exec_cred(struct task *t, struct exec_image *img)
 		return NULL;
 	set_ids(t, img, n);
 	img->secure = cred_fix_exec(t->cred, n);
-	img->uid = n->uid;
-	img->euid = n->euid;
-	img->gid = n->gid;
-	img->egid = n->egid;
+	/* What the program reads in its auxiliary vector. */
+	img->uid = KUID(from_kuid(n->user_ns, n->uid));
+	img->euid = KUID(from_kuid(n->user_ns, n->euid));
+	img->gid = KGID(from_kgid(n->user_ns, n->gid));
+	img->egid = KGID(from_kgid(n->user_ns, n->egid));
 	return n;
 }
 

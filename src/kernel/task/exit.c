@@ -97,7 +97,7 @@ static bool notify_parent_exit(struct thread_group *tg)
 	if (!pa || !pa->leader)
 		return true;
 	si.si_pid = pid_nr_ns(tg->leader->pid, task_pid_ns(pa->leader));
-	si.si_uid = tg->leader->cred->uid.v;
+	si.si_uid = from_kuid(pa->leader->cred->user_ns, tg->leader->cred->uid);
 	si.si_code = WIFEXITED(code) ? CLD_EXITED : WCOREDUMP(code) ? CLD_DUMPED : CLD_KILLED;
 	si.si_status = WIFEXITED(code) ? WEXITSTATUS(code) : WTERMSIG(code);
 	if (tg->exit_signal == SIGCHLD) {
@@ -189,8 +189,7 @@ static void drop_objects(struct task *t)
 	mutex_unlock(&t->lock);
 	if (files)
 		files_put(files);
-	if (fs)
-		fs_struct_put(fs);
+	fs_struct_leave(fs);
 	mutex_lock(&t->lock);
 	pt = TAKE_PTR(t->pt);
 	mm = TAKE_PTR(t->mm);

@@ -18,7 +18,7 @@ bool cred_fix_exec(const struct cred *old, struct cred *n);
 
 /* --- pid.c --- */
 struct pid_namespace {
-	struct ref ref;
+	struct ns_common ns;
 	struct pid_namespace *parent;
 	int level;
 	int last GUARDED_BY(tasklist_lock);
@@ -52,6 +52,14 @@ void task_link(struct task *t, struct thread_group *parent); /* tasklist lock he
 
 /* A linked task whose kernel thread could not be made: exits it from the calling thread. */
 void task_abandon(struct task *t);
+
+/* --- nsproxy.c --- */
+/* t, the current task, goes over to n (the reference moves in). */
+void nsproxy_switch(struct task *t, struct nsproxy *n);
+/* For a new process: *n becomes a set whose time namespace is the one for children. -ENOMEM. */
+int nsproxy_enter_time(struct nsproxy **n) __must_check;
+/* setns(2) of the current task: into ns, or into those of from that flags name. */
+int do_setns(struct task *t, struct ns_common *ns, struct task *from, uint64_t flags) __must_check;
 
 /* --- answers.c --- */
 /* The parent's number as t sees it, 0 if it has none there. tasklist lock held. */

@@ -65,8 +65,7 @@ void task_put(struct task *t)
 		mm_put(t->mm);
 	if (t->files)
 		files_put(t->files);
-	if (t->fs)
-		fs_struct_put(t->fs);
+	fs_struct_leave(t->fs);
 	nsproxy_put(t->nsproxy);
 	cred_put(t->cred);
 	sighand_put(t->sighand);

@@ -22,7 +22,7 @@ static bool matches(struct task *t, const struct wait_params *p, struct thread_g
 static void fill(struct task *t, struct wait_params *p, struct thread_group *c, int code, int status)
 {
 	p->found = pid_nr_ns(c->leader->pid, task_pid_ns(t));
-	p->uid = c->leader->cred->uid.v;
+	p->uid = from_kuid(t->cred->user_ns, c->leader->cred->uid);
 	p->code = code;
 	p->status = status;
 }

@@ -134,7 +134,7 @@ static int remove_privs(struct file *f)
 	const struct cred *c = vfs_cred();
 
 	if (!(__atomic_load_n(&i->mode, __ATOMIC_RELAXED) & (S_ISUID | S_ISGID)) ||
-	    vfs_capable(c, CAP_FSETID) || !i->op || !i->op->setattr)
+	    inode_capable(i, c, CAP_FSETID) || !i->op || !i->op->setattr)
 		return 0;
 	MUTEX_GUARD(&i->lock);
 	return mode_kill_priv(i, c, &a.mode) ? i->op->setattr(i, &a) : 0;

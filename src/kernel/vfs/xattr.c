@@ -23,7 +23,7 @@ static int check_name(struct inode *i, const char *name, int want)
 		return -EINVAL;
 	if (has_prefix(name, XATTR_SECURITY_PREFIX)) {
 		if (want == MAY_WRITE && !strcmp(name, XATTR_NAME_CAPS))
-			return vfs_capable(c, CAP_SETFCAP) ? 0 : -EPERM;
+			return inode_capable(i, c, CAP_SETFCAP) ? 0 : -EPERM;
 		return want == MAY_READ || vfs_capable(c, CAP_SYS_ADMIN) ? 0 : -EPERM;
 	}
 	if (has_prefix(name, XATTR_SYSTEM_PREFIX))
