@@ -272,6 +272,13 @@ int pt_cmpxchg32(struct pt_thread *pt, uaddr_t at, uint32_t old, uint32_t new, u
 	__atomic_compare_exchange_n(p, seen, new, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 	return 0;
 }
+int exec_set_file(struct exec_image *img, struct file *f)
+{
+	if (img->file)
+		file_put(img->file);
+	img->file = f;
+	return 0;
+}
 /* No IPC room here: a task has no adjustments of semaphores. */
 int sem_share_undo(struct task *t, struct task *c)
 {

@@ -35,6 +35,23 @@ struct mm *mm_get(struct mm *mm)
 	return mm;
 }
 
+static void drop_exe(struct mm *mm)
+{
+	struct file *f = TAKE_PTR(mm->exe);
+
+	if (f) {
+		inode_allow_write(f->inode);
+		file_put(f);
+	}
+}
+
+void mm_set_exe(struct mm *mm, struct file *f)
+{
+	drop_exe(mm);
+	if (f && inode_deny_write(f->inode) == 0)
+		mm->exe = file_get(f);
+}
+
 void mm_put(struct mm *mm)
 {
 	struct vma *v;
@@ -47,8 +64,7 @@ void mm_put(struct mm *mm)
 	}
 	if (mm->aio)
 		mm->aio_free(mm->aio);
-	if (mm->exe)
-		file_put(mm->exe);
+	drop_exe(mm);
 	pt_as_put(mm->as);
 	mutex_destroy(&mm->lock);
 	free(mm);
@@ -70,7 +86,7 @@ static void copy_fields(struct mm *to, const struct mm *from)
 	to->env_end = from->env_end;
 	memcpy(to->auxv, from->auxv, sizeof(to->auxv));
 	to->auxv_len = from->auxv_len;
-	to->exe = from->exe ? file_get(from->exe) : NULL;
+	mm_set_exe(to, from->exe);
 	to->dumpable = from->dumpable;
 }
 

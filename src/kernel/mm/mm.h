@@ -42,7 +42,7 @@ struct mm {
 	uint64_t arg_start, arg_end, env_start, env_end GUARDED_BY(lock);
 	uint8_t auxv[48 * 16] GUARDED_BY(lock);
 	size_t auxv_len GUARDED_BY(lock);
-	struct file *exe GUARDED_BY(lock);
+	struct file *exe GUARDED_BY(lock); /* which nobody can open for writing meanwhile */
 	bool lock_future GUARDED_BY(lock); /* mlockall(MCL_FUTURE): new mappings count as locked */
 	bool dumpable;
 	struct aio_table *aio; /* atomic: set once, by the first io_setup; ends with the mm */
@@ -56,6 +56,9 @@ DEFINE_CLEANUP(struct mm *, mm_put)
 /* Copies the tree for fork; to's address space must be the host copy of from's. Call between the
  * platform's fork and the child's first run. MADV_DONTFORK and WIPEONFORK ranges are handled. */
 int mm_copy(struct mm *from, struct mm *to) __must_check;
+
+/* f, whose writers are denied already, is the program of mm. */
+void mm_set_exe(struct mm *mm, struct file *f) REQUIRES(mm->lock);
 
 /* The calls of mm/, on the current task's own mm. addr results are addresses or -errno. */
 int64_t mm_mmap(struct task *t, uint64_t addr, uint64_t len, int prot, int flags, struct file *f,

@@ -237,8 +237,10 @@ int do_exec(struct task *t, struct exec_image *img)
 	task_publish(t);
 	vfork_complete(t);
 	r = exec_load(t, img);
-	if (r < 0)
+	if (r < 0) {
+		exec_image_done(img); /* nobody comes back to the caller */
 		do_group_exit(t, SIGKILL);
+	}
 	pt_regs(t->pt)->orig_rax = (unsigned long long)-1;
 	return 0;
 }

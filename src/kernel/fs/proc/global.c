@@ -192,6 +192,12 @@ static int show_vmstat(struct synth_inode *i, struct synth_buf *b)
 
 /* --- sys/ --- */
 
+static int show_aio_nr(struct synth_inode *i, struct synth_buf *b)
+{
+	synth_printf(b, "%u\n", __atomic_load_n(&kernel.aio_events, __ATOMIC_RELAXED));
+	return 0;
+}
+
 static int show_hostname(struct synth_inode *i, struct synth_buf *b)
 {
 	struct uts_namespace *u = current->nsproxy->uts;
@@ -257,6 +263,7 @@ TEXT(show_file_max, "9223372036854775807")
 TEXT(show_nr_open, "1048576")
 TEXT(show_pipe_max, "1048576")
 TEXT(show_somaxconn, "4096")
+TEXT(show_aio_max, "65536")
 
 #define F(n, fn) {.name = n, .mode = S_IFREG | 0444, .show = fn}
 #define D(n, c) {.name = n, .mode = S_IFDIR | 0555, .children = c}
@@ -277,7 +284,8 @@ static const struct synth_node sys_vm[] = {F("overcommit_memory", show_one),
 					   F("mmap_min_addr", show_min_addr), END};
 static const struct synth_node sys_mqueue[] = {IPC("queues_max"), IPC("msg_max"), IPC("msgsize_max"),
 					       IPC("msg_default"), IPC("msgsize_default"), END};
-static const struct synth_node sys_fs[] = {D("mqueue", sys_mqueue), F("file-max", show_file_max), F("nr_open", show_nr_open),
+static const struct synth_node sys_fs[] = {D("mqueue", sys_mqueue), F("aio-max-nr", show_aio_max),
+					   F("aio-nr", show_aio_nr), F("file-max", show_file_max), F("nr_open", show_nr_open),
 					   F("pipe-max-size", show_pipe_max),
 					   F("suid_dumpable", show_zero),
 					   F("overflowuid", show_overflow),
