@@ -31,6 +31,7 @@ struct ipc_ids {
 	unsigned cap, in_use GUARDED_BY(lock);
 	int last GUARDED_BY(lock); /* slot given last */
 	unsigned seq GUARDED_BY(lock);
+	int next_id; /* atomic: number that the next object is to get, -1 any */
 };
 
 struct ipc_namespace {

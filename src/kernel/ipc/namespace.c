@@ -14,6 +14,7 @@ static void ids_init(struct ipc_ids *ids, const char *name)
 {
 	mutex_init(&ids->lock, RANK_IPC, name);
 	ids->last = -1;
+	ids->next_id = -1;
 }
 
 struct ipc_namespace *ipc_namespace_new(struct container *ct)
@@ -82,7 +83,7 @@ struct ipc_namespace *ipc_ns_of(struct task *t)
 
 /* --- settings --- */
 
-enum setting_type { SETTING_U64, SETTING_INT, SETTING_SEM };
+enum setting_type { SETTING_U64, SETTING_INT, SETTING_NEXT, SETTING_SEM };
 static const struct setting {
 	const char *name;
 	enum setting_type type;
@@ -100,6 +101,9 @@ static const struct setting {
 	{"msg_default", SETTING_INT, offsetof(struct ipc_namespace, mq_msg_default), 65536, 1},
 	{"msgsize_max", SETTING_INT, offsetof(struct ipc_namespace, mq_msgsize_max), 16 << 20, 128},
 	{"msgsize_default", SETTING_INT, offsetof(struct ipc_namespace, mq_msgsize_default), 16 << 20, 128},
+	{"shm_next_id", SETTING_NEXT, offsetof(struct ipc_namespace, shm.next_id), INT_MAX, 0},
+	{"sem_next_id", SETTING_NEXT, offsetof(struct ipc_namespace, sem.next_id), INT_MAX, 0},
+	{"msg_next_id", SETTING_NEXT, offsetof(struct ipc_namespace, msg.next_id), INT_MAX, 0},
 	{"sem", SETTING_SEM, 0, 0, 0},
 };
 
@@ -127,6 +131,7 @@ int ipc_sysctl_show(struct ipc_namespace *ns, const char *name, char *buf, size_
 	case SETTING_U64:
 		snprintf(buf, cap, "%lu\n", __atomic_load_n((uint64_t *)(void *)at, __ATOMIC_RELAXED));
 		return 0;
+	case SETTING_NEXT:
 	case SETTING_INT:
 		snprintf(buf, cap, "%d\n", __atomic_load_n((int *)(void *)at, __ATOMIC_RELAXED));
 		return 0;

@@ -53,21 +53,37 @@ static unsigned free_slot(struct ipc_ids *ids, unsigned max)
 	return n;
 }
 
+/* The first free slot from n on. */
+static unsigned wanted_slot(struct ipc_ids *ids, unsigned n)
+{
+	while (n < ids->cap && ids->slots[n])
+		n++;
+	return n;
+}
+
 int ipc_enter(struct ipc_ids *ids, struct ipc_head *h, uint32_t key, int flg, int max)
 {
 	const struct cred *c = current->cred;
 	unsigned n;
+	int next;
 
 	if (ids->in_use >= (unsigned)MAX(max, 0) || ids->in_use >= IPC_SLOTS)
 		return -ENOSPC;
-	n = free_slot(ids, IPC_SLOTS);
+	next = __atomic_exchange_n(&ids->next_id, -1, __ATOMIC_RELAXED);
+	n = next < 0 ? free_slot(ids, IPC_SLOTS) : wanted_slot(ids, (unsigned)next % IPC_SLOTS);
+	if (n >= IPC_SLOTS)
+		return -ENOSPC;
 	if (grow(ids, n) < 0)
 		return -ENOMEM;
-	if ((int)n <= ids->last && ++ids->seq > IPC_SEQ_MAX)
-		ids->seq = 0;
-	ids->last = (int)n;
-	h->seq = ids->seq;
-	h->id = (int)(ids->seq << 15 | n);
+	if (next >= 0) {
+		h->seq = (unsigned)next >> 15;
+	} else {
+		if ((int)n <= ids->last && ++ids->seq > IPC_SEQ_MAX)
+			ids->seq = 0;
+		ids->last = (int)n;
+		h->seq = ids->seq;
+	}
+	h->id = (int)(h->seq << 15 | n);
 	h->key = key;
 	h->mode = (unsigned)flg & 0777;
 	h->uid = h->cuid = c->euid;

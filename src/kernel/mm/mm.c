@@ -88,6 +88,7 @@ static void copy_fields(struct mm *to, const struct mm *from)
 	to->auxv_len = from->auxv_len;
 	mm_set_exe(to, from->exe);
 	to->dumpable = from->dumpable;
+	to->membarrier = __atomic_load_n(&from->membarrier, __ATOMIC_RELAXED);
 }
 
 /* The host's fork left out what MADV_DONTFORK marked, and wiped what WIPEONFORK did: only the tree is ours. */
@@ -168,6 +169,14 @@ uint64_t mm_pages_in(struct mm *mm, uint64_t start, uint64_t end, bool locked)
 		if (!locked || (v->flags & VMA_LOCKED))
 			pages += (MIN(v->end, end) - MAX(v->start, start)) / GUEST_PAGE_SIZE;
 	return pages;
+}
+
+bool mm_is_sealed(struct mm *mm, uint64_t start, uint64_t end)
+{
+	for (struct vma *v = vma_find(mm, start); v && v->start < end; v = vma_next(v))
+		if (v->flags & VMA_SEALED)
+			return true;
+	return false;
 }
 
 bool mm_may_lock(struct task *t, struct mm *mm, uint64_t len)
@@ -259,25 +268,4 @@ bool mm_access_ok(struct mm *mm, uint64_t addr, uint64_t n, int prot)
 	}
 	mutex_unlock(&mm->lock);
 	return ok;
-}
-
-uint64_t mm_rss_pages(struct mm *mm)
-{
-	_cleanup_close_ int fd = -1;
-	unsigned long long size, rss;
-	char name[32], buf[128];
-	ssize_t n;
-	pid_t pid = pt_as_host_pid(mm->as);
-
-	if (kernel.proc_fd < 0 || pid <= 0)
-		return 0;
-	snprintf(name, sizeof(name), "%d/statm", pid);
-	fd = openat(kernel.proc_fd, name, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	n = read(fd, buf, sizeof(buf) - 1);
-	if (n <= 0)
-		return 0;
-	buf[n] = 0;
-	return sscanf(buf, "%llu %llu", &size, &rss) == 2 ? rss : 0;
 }

@@ -62,6 +62,8 @@ static void inherit(struct task *c, struct task *t, const struct clone_params *p
 	c->timer_slack = t->timer_slack;
 	c->personality = t->personality;
 	c->sched_policy = t->sched_policy;
+	c->mempolicy = t->mempolicy;
+	c->mempolicy_nodes = t->mempolicy_nodes;
 	if (!(p->flags & CLONE_VM) || (p->flags & CLONE_VFORK))
 		c->altstack = t->altstack;
 	if (t->affinity) {

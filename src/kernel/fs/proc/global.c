@@ -278,7 +278,8 @@ static const struct synth_node sys_kernel[] = {
 	F("pid_max", show_pid_max), F("ngroups_max", show_ngroups), F("cap_last_cap", show_cap_last),
 	F("threads-max", show_threads_max), F("overflowuid", show_overflow),
 	F("overflowgid", show_overflow), D("random", sys_random),
-	IPC("shmmax"), IPC("shmall"), IPC("shmmni"), IPC("sem"), IPC("msgmax"), IPC("msgmnb"), IPC("msgmni"), END};
+	IPC("shmmax"), IPC("shmall"), IPC("shmmni"), IPC("sem"), IPC("msgmax"), IPC("msgmnb"), IPC("msgmni"),
+	IPC("shm_next_id"), IPC("sem_next_id"), IPC("msg_next_id"), END};
 static const struct synth_node sys_vm[] = {F("overcommit_memory", show_one),
 					   F("max_map_count", show_map_count),
 					   F("mmap_min_addr", show_min_addr), END};
