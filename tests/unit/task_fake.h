@@ -222,6 +222,24 @@ int pt_fpstate_load(struct pt_thread *pt, uaddr_t from)
 	(void)pt;
 	return !from.a || fake_mem(from.a, 832) ? 0 : -EFAULT;
 }
+size_t pt_copy_in(struct pt_thread *pt, void *to, uaddr_t from, size_t n);
+int pt_fpstate_get(struct pt_thread *pt, void *to, size_t n)
+{
+	(void)pt;
+	memset(to, 0, n);
+	return 0;
+}
+int pt_fpstate_put(struct pt_thread *pt, const void *from, size_t n)
+{
+	(void)pt;
+	(void)from;
+	return n == 832 ? 0 : -EINVAL;
+}
+ssize_t mm_force(struct task *t, uint64_t addr, void *buf, size_t len, bool write)
+{
+	(void)write;
+	return pt_copy_in(t->pt, buf, uaddr(addr), len) == len ? (ssize_t)len : -EIO;
+}
 size_t pt_copy_in(struct pt_thread *pt, void *to, uaddr_t from, size_t n)
 {
 	char *p = fake_mem(from.a, n);
@@ -272,6 +290,12 @@ int pt_cmpxchg32(struct pt_thread *pt, uaddr_t at, uint32_t old, uint32_t new, u
 	__atomic_compare_exchange_n(p, seen, new, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 	return 0;
 }
+bool mm_grow_stack(struct task *t, uint64_t addr)
+{
+	(void)t;
+	(void)addr;
+	return false;
+}
 int exec_set_file(struct exec_image *img, struct file *f)
 {
 	if (img->file)
@@ -290,9 +314,19 @@ void sem_exit(struct task *t)
 {
 	(void)t;
 }
-void ipc_namespace_put(struct ipc_namespace *ns)
+static void fake_ipc_free(struct ns_common *n)
 {
-	(void)ns;
+	free(n);
+}
+int ipc_namespace_new(struct container *ct, struct user_namespace *owner, struct ipc_namespace **ret)
+{
+	struct ipc_namespace *ns = calloc(1, sizeof(*ns));
+
+	if (!ns || ns_init(&ns->ns, NS_IPC, owner, fake_ipc_free) < 0)
+		return -ENOMEM;
+	ns->ct = ct;
+	*ret = ns;
+	return 0;
 }
 size_t pt_as_write(struct pt_as *as, uaddr_t to, const void *from, size_t n)
 {
@@ -484,6 +518,43 @@ struct mnt_namespace *mnt_namespace_get(struct mnt_namespace *ns)
 {
 	return ns;
 }
+int mnt_namespace_copy(struct mnt_namespace *old __unused, struct user_namespace *owner __unused,
+		       struct fs_struct *fix __unused, struct mnt_namespace **ret __unused)
+{
+	return -ENOMEM;
+}
+struct ns_common *mnt_namespace_ns(struct mnt_namespace *ns __unused)
+{
+	return NULL;
+}
+struct mnt_namespace *mnt_namespace_of(struct ns_common *ns __unused)
+{
+	return NULL;
+}
+bool mnt_may_suid(const struct mount *m __unused, const struct cred *c __unused)
+{
+	return true;
+}
+struct fs_struct *fs_struct_join(struct fs_struct *f)
+{
+	return fs_struct_get(f);
+}
+void fs_struct_leave(struct fs_struct *f)
+{
+	if (f)
+		fs_struct_put(f);
+}
+void fs_enter(struct task *t __unused, struct mnt_namespace *ns __unused)
+{
+}
+bool fs_chrooted(struct task *t __unused)
+{
+	return false;
+}
+struct ns_common *ns_of_file(struct file *f __unused)
+{
+	return NULL;
+}
 static struct inode fake_inode = {.mode = S_IFREG | 0755};
 static struct dentry fake_dentry = {.inode = &fake_inode};
 static struct mount fake_mount;
@@ -613,6 +684,7 @@ static int fake_start(struct task *t, void *arg)
 /* Makes process 1 of a new namespace run program fn. */
 static struct task *fake_boot(unsigned fn)
 {
+	struct ipc_namespace *ipc;
 	static struct rlimit rlim[RLIM_NLIMITS];
 	struct task_params p = {.ct = &fake_ct, .init = true, .rlim = rlim};
 	struct task *t = NULL;
@@ -622,14 +694,16 @@ static struct task *fake_boot(unsigned fn)
 	for (int i = 0; i < RLIM_NLIMITS; i++)
 		rlim[i] = (struct rlimit){1000, 1000};
 	ref_init(&fake_ct.ref);
-	fake_ns = pid_namespace_new(NULL);
+	if (pid_namespace_new(NULL, NULL, &fake_ns) < 0)
+		abort();
 	p.pid_ns = fake_ns;
 	p.cred = cred_new();
 	p.files = files_new();
 	p.fs = fs_struct_new(NULL, NULL);
-	p.nsproxy = calloc(1, sizeof(*p.nsproxy));
-	ref_init(&p.nsproxy->ref);
-	p.nsproxy->pid_for_children = pid_namespace_get(fake_ns);
+	REQUIRE(ipc_namespace_new(&fake_ct, NULL, &ipc) == 0);
+	p.nsproxy = nsproxy_new(uts_namespace_new("fake", ""), (struct mnt_namespace *)(uintptr_t)&fake_ct,
+				pid_namespace_get(fake_ns), ipc);
+	REQUIRE(p.nsproxy);
 	p.start = fake_start;
 	p.arg = (void *)(uintptr_t)fn;
 	p.on_exit = fake_on_exit;

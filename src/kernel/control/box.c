@@ -58,7 +58,7 @@ static void box_free(struct box *b)
 		nsproxy_put(b->ct.nsproxy);
 	else if (b->ct.mnt)
 		mnt_namespace_put(b->ct.mnt);
-	ipc_namespace_put(b->ct.ipc);
+	ns_put(b->ct.ipc ? &b->ct.ipc->ns : NULL);
 	if (b->gofer)
 		fuse_conn_put(b->gofer);
 	seccomp_filter_put(b->seccomp);
@@ -130,10 +130,10 @@ static int make_namespaces(struct box *b, const Nacre__Sandbox__V1__CreateContai
 
 	if (!uts)
 		return -ENOMEM;
-	b->ct.nsproxy = nsproxy_new(uts, mnt_namespace_get(b->ct.mnt), pid_namespace_get(b->ct.pid_ns));
+	b->ct.nsproxy = nsproxy_new(uts, mnt_namespace_get(b->ct.mnt), pid_namespace_get(b->ct.pid_ns),
+				    TAKE_PTR(b->ct.ipc));
 	if (!b->ct.nsproxy)
 		return -ENOMEM;
-	b->ct.nsproxy->ipc = TAKE_PTR(b->ct.ipc);
 	return set_ipc_sysctls(b->ct.nsproxy->ipc, q);
 }
 
@@ -178,10 +178,11 @@ int box_create(const Nacre__Sandbox__V1__CreateContainerRequest *q, struct rpc_b
 	b->ct.pids_max = (int)q->pids_limit;
 	b->ct.mem_max = q->memory_limit;
 	b->ct.id = strdup(q->id);
-	b->ct.pid_ns = pid_namespace_new(NULL); /* /proc of the mounts shows it */
+	r = pid_namespace_new(NULL, NULL, &b->ct.pid_ns); /* /proc of the mounts shows it */
 	log_phase("box");
 	/* The gofer may still be on its way: the zygote first. */
-	r = b->ct.id && b->ct.pid_ns ? pt_container_new(zygote_dead, b, &b->ct.pt, ret_pidfd) : -ENOMEM;
+	if (r == 0)
+		r = b->ct.id ? pt_container_new(zygote_dead, b, &b->ct.pt, ret_pidfd) : -ENOMEM;
 	log_phase("box-zygote");
 	if (r == 0)
 		r = fuse_conn_new(TAKE_FD(gofer), &b->gofer);
@@ -189,9 +190,8 @@ int box_create(const Nacre__Sandbox__V1__CreateContainerRequest *q, struct rpc_b
 	/* The init task's thread is born on this CPU too: it has the gofer look up what it executes. */
 	pt_stay_on_cpu(true);
 	fuse_thread_stays = true;
-	b->ct.ipc = r == 0 ? ipc_namespace_new(&b->ct) : NULL;
-	if (r == 0 && !b->ct.ipc)
-		r = -ENOMEM;
+	if (r == 0)
+		r = ipc_namespace_new(&b->ct, NULL, &b->ct.ipc);
 	if (r == 0)
 		r = box_mounts(b, q, message);
 	log_phase("box-mounts");

@@ -543,7 +543,7 @@ void msg_show(struct ipc_namespace *ns, struct task *viewer, struct synth_buf *b
 			continue;
 		fill(q, viewer, &d);
 		synth_printf(b, "%10d %10d  %4o  %10lu %10lu %5d %5d %5u %5u %5u %5u %10lu %10lu %10lu\n", (int)q->h.key,
-			     q->h.id, q->h.mode, q->bytes, q->count, d.msg_lspid, d.msg_lrpid, q->h.uid.v, q->h.gid.v,
-			     q->h.cuid.v, q->h.cgid.v, q->stime, q->rtime, q->ctime);
+			     q->h.id, q->h.mode, q->bytes, q->count, d.msg_lspid, d.msg_lrpid, d.msg_perm.uid,
+			     d.msg_perm.gid, d.msg_perm.cuid, d.msg_perm.cgid, q->stime, q->rtime, q->ctime);
 	}
 }

@@ -8,6 +8,7 @@
 #include "kernel/container.h"
 #include "kernel/ipc/ipc.h"
 #include "kernel/task/task.h"
+#include "kernel/task/user_ns.h"
 #include "kernel/vfs/vfs.h"
 
 static void ids_init(struct ipc_ids *ids, const char *name)
@@ -17,14 +18,28 @@ static void ids_init(struct ipc_ids *ids, const char *name)
 	ids->next_id = -1;
 }
 
-struct ipc_namespace *ipc_namespace_new(struct container *ct)
+static void namespace_end(struct ns_common *n)
+{
+	struct ipc_namespace *ns = container_of(n, struct ipc_namespace, ns);
+
+	shm_namespace_end(ns);
+	sem_namespace_end(ns);
+	msg_namespace_end(ns);
+	mq_namespace_end(ns);
+	ipc_life_put(ns);
+}
+
+int ipc_namespace_new(struct container *ct, struct user_namespace *owner, struct ipc_namespace **ret)
 {
 	struct ipc_namespace *ns = calloc(1, sizeof(*ns));
+	int r = ns ? ns_init(&ns->ns, NS_IPC, owner, namespace_end) : -ENOMEM;
 
-	if (!ns)
-		return NULL;
-	ref_init(&ns->ref);
+	if (r < 0) {
+		free(ns);
+		return r;
+	}
 	ref_init(&ns->life);
+	ns->user_ns = user_ns_get(ns_owner(&ns->ns));
 	container_get(ct);
 	ns->ct = ct;
 	ids_init(&ns->shm, "ipc shm");
@@ -42,13 +57,8 @@ struct ipc_namespace *ipc_namespace_new(struct container *ct)
 	ns->mq_queues_max = 256;
 	ns->mq_msg_max = ns->mq_msg_default = 10;
 	ns->mq_msgsize_max = ns->mq_msgsize_default = 8192;
-	return ns;
-}
-
-struct ipc_namespace *ipc_namespace_get(struct ipc_namespace *ns)
-{
-	ref_get(&ns->ref);
-	return ns;
+	*ret = ns;
+	return 0;
 }
 
 void ipc_life_put(struct ipc_namespace *ns)
@@ -61,19 +71,9 @@ void ipc_life_put(struct ipc_namespace *ns)
 	mutex_destroy(&ns->shm.lock);
 	mutex_destroy(&ns->sem.lock);
 	mutex_destroy(&ns->msg.lock);
+	user_ns_put(ns->user_ns);
 	container_put(ns->ct);
 	free(ns);
-}
-
-void ipc_namespace_put(struct ipc_namespace *ns)
-{
-	if (!ns || !ref_put(&ns->ref))
-		return;
-	shm_namespace_end(ns);
-	sem_namespace_end(ns);
-	msg_namespace_end(ns);
-	mq_namespace_end(ns);
-	ipc_life_put(ns);
 }
 
 struct ipc_namespace *ipc_ns_of(struct task *t)

@@ -625,8 +625,12 @@ void sem_show(struct ipc_namespace *ns, struct task *viewer __unused, struct syn
 	for (unsigned i = 0; i < ns->sem.cap; i++) {
 		const struct sem_array *s = ns->sem.slots[i] ? set_of(ns->sem.slots[i]) : NULL;
 
-		if (s)
-			synth_printf(b, "%10d %10d  %4o %10u %5u %5u %5u %5u %10lu %10lu\n", (int)s->h.key, s->h.id,
-				     s->h.mode, s->n, s->h.uid.v, s->h.gid.v, s->h.cuid.v, s->h.cgid.v, s->otime, s->ctime);
+		struct semid_ds d;
+
+		if (!s)
+			continue;
+		fill(s, &d);
+		synth_printf(b, "%10d %10d  %4o %10u %5u %5u %5u %5u %10lu %10lu\n", (int)s->h.key, s->h.id, s->h.mode, s->n,
+			     d.sem_perm.uid, d.sem_perm.gid, d.sem_perm.cuid, d.sem_perm.cgid, s->otime, s->ctime);
 	}
 }

@@ -551,8 +551,8 @@ void shm_show(struct ipc_namespace *ns, struct task *viewer, struct synth_buf *b
 		fill(s, viewer, &d);
 		synth_printf(b,
 			     "%10d %10d  %4o %21lu %5d %5d  %5lu %5u %5u %5u %5u %10lu %10lu %10lu %21lu %21lu\n",
-			     (int)s->h.key, s->h.id, s->h.mode, s->size, d.shm_cpid, d.shm_lpid, s->nattch, s->h.uid.v,
-			     s->h.gid.v, s->h.cuid.v, s->h.cgid.v, s->atime, s->dtime, s->ctime,
+			     (int)s->h.key, s->h.id, s->h.mode, s->size, d.shm_cpid, d.shm_lpid, s->nattch,
+			     d.shm_perm.uid, d.shm_perm.gid, d.shm_perm.cuid, d.shm_perm.cgid, s->atime, s->dtime, s->ctime,
 			     (unsigned long)(resident(s) * GUEST_PAGE_SIZE), 0UL);
 	}
 }

@@ -7,6 +7,7 @@
 #include <time.h>
 #include "kernel/ipc/ipc.h"
 #include "kernel/task/task.h"
+#include "kernel/task/user_ns.h"
 
 #define MIN_CYCLE 64U /* a slot is not given again before so many others, while there are enough */
 
@@ -161,16 +162,22 @@ int ipc_owner_check(struct task *t, struct ipc_namespace *ns, const struct ipc_h
 
 void ipc_fill_perm(const struct ipc_head *h, struct ipc_perm *p)
 {
-	*p = (struct ipc_perm){.__key = (key_t)h->key, .uid = h->uid.v, .gid = h->gid.v, .cuid = h->cuid.v,
-			       .cgid = h->cgid.v, .mode = h->mode, .__seq = (unsigned short)h->seq};
+	const struct user_namespace *ns = current_user_ns();
+
+	*p = (struct ipc_perm){.__key = (key_t)h->key, .uid = from_kuid(ns, h->uid), .gid = from_kgid(ns, h->gid),
+			       .cuid = from_kuid(ns, h->cuid), .cgid = from_kgid(ns, h->cgid), .mode = h->mode,
+			       .__seq = (unsigned short)h->seq};
 }
 
 int ipc_set_perm(struct ipc_head *h, const struct ipc_perm *p)
 {
-	if (p->uid == UINT32_MAX || p->gid == UINT32_MAX)
+	kuid_t u = make_kuid(current_user_ns(), p->uid);
+	kgid_t g = make_kgid(current_user_ns(), p->gid);
+
+	if (u.v == ID_NONE || g.v == ID_NONE)
 		return -EINVAL;
-	h->uid = KUID(p->uid);
-	h->gid = KGID(p->gid);
+	h->uid = u;
+	h->gid = g;
 	h->mode = (h->mode & ~0777U) | (p->mode & 0777U);
 	return 0;
 }

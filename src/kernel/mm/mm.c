@@ -89,6 +89,7 @@ static void copy_fields(struct mm *to, const struct mm *from)
 	mm_set_exe(to, from->exe);
 	to->dumpable = from->dumpable;
 	to->membarrier = __atomic_load_n(&from->membarrier, __ATOMIC_RELAXED);
+	to->thp_disabled = from->thp_disabled;
 }
 
 /* The host's fork left out what MADV_DONTFORK marked, and wiped what WIPEONFORK did: only the tree is ours. */

@@ -45,7 +45,7 @@ struct mm {
 	size_t auxv_len GUARDED_BY(lock);
 	struct file *exe GUARDED_BY(lock); /* which nobody can open for writing meanwhile */
 	bool lock_future GUARDED_BY(lock); /* mlockall(MCL_FUTURE): new mappings count as locked */
-	bool dumpable;
+	bool dumpable, thp_disabled; /* atomic */
 	uint32_t membarrier; /* atomic: MEMBARRIER_CMD_REGISTER_* that were made */
 	struct aio_table *aio; /* atomic: set once, by the first io_setup; ends with the mm */
 	void (*aio_free)(struct aio_table *a);
@@ -78,6 +78,9 @@ int64_t mm_brk(struct task *t, uint64_t brk);
 
 /* A map_key that is no inode's: for memory shared without a file. */
 uint64_t mm_new_map_key(void);
+/* Moves len bytes between buf and the current task's memory even where its protection forbids it (a private page is
+ * copied as by a write of its own). Bytes moved, -EIO when none, -ESRCH without memory. */
+ssize_t mm_force(struct task *t, uint64_t addr, void *buf, size_t len, bool write) __must_check;
 
 /* Identity of a futex word. private: key is the mm itself. shared: looks at the vma: file or shared
  * anonymous memory gives (map_key, offset), else the mm. -EFAULT when nothing is mapped there. */

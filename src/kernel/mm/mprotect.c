@@ -129,7 +129,7 @@ static int classify(int advice, int *set, int *clear)
 		return 0;
 	case MADV_HWPOISON:
 	case 101: /* MADV_SOFT_OFFLINE; a kernel without memory failure handling */
-		return capable(current->cred, CAP_SYS_ADMIN) ? -EINVAL : -EPERM;
+		return -EPERM;
 	default: /* MERGEABLE: a kernel without KSM */
 		return -EINVAL;
 	}
@@ -146,7 +146,7 @@ static int may_advise(const struct vma *v, int advice)
 	case MADV_REMOVE:
 		if (v->flags & VMA_LOCKED || !v->host)
 			return -EINVAL;
-		return (v->flags & MAP_SHARED) && (v->prot & PROT_WRITE) ? 0 : -EACCES;
+		return (v->flags & MAP_SHARED) && (!v->file || (v->flags & VMA_MAYWRITE)) ? 0 : -EACCES;
 	case MADV_FREE:
 	case MADV_DONTNEED:
 	case MADV_DONTNEED_LOCKED_:
@@ -180,7 +180,7 @@ int mm_madvise(struct task *t, uint64_t addr, uint64_t len, int advice)
 	struct vma *v;
 
 	if (how < 0)
-		return how;
+		return how == -EPERM && capable(t->cred, CAP_SYS_ADMIN) ? -EINVAL : how;
 	if (addr % GUEST_PAGE_SIZE || (len && !mm_round_len(len)))
 		return -EINVAL;
 	len = mm_round_len(len);

@@ -410,4 +410,4 @@ static int get_super(const struct fs_type *t, const struct fs_params *p, struct 
 	return 0;
 }
 
-const struct fs_type mqueue_fs_type = {.name = "mqueue", .flags = FS_NODEV, .get_super = get_super};
+const struct fs_type mqueue_fs_type = {.name = "mqueue", .flags = FS_NODEV | FS_USERNS_MOUNT, .get_super = get_super};

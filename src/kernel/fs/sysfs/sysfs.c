@@ -106,6 +106,6 @@ static int cgroup_get(const struct fs_type *t, const struct fs_params *p, struct
 }
 
 extern const struct fs_type sysfs_fs_type, cgroup2_fs_type;
-const struct fs_type sysfs_fs_type = {.name = "sysfs", .flags = FS_NODEV, .get_super = sysfs_get};
+const struct fs_type sysfs_fs_type = {.name = "sysfs", .flags = FS_NODEV | FS_USERNS_MOUNT, .get_super = sysfs_get};
 const struct fs_type cgroup2_fs_type = {
-	.name = "cgroup2", .flags = FS_NODEV, .get_super = cgroup_get};
+	.name = "cgroup2", .flags = FS_NODEV | FS_USERNS_MOUNT, .get_super = cgroup_get};
