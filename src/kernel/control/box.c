@@ -58,7 +58,7 @@ static void box_free(struct box *b)
 		nsproxy_put(b->ct.nsproxy);
 	else if (b->ct.mnt)
 		mnt_namespace_put(b->ct.mnt);
-	ipc_namespace_put(b->ct.ipc);
+	ns_put(b->ct.ipc ? &b->ct.ipc->ns : NULL);
 	if (b->gofer)
 		fuse_conn_put(b->gofer);
 	seccomp_filter_put(b->seccomp);

@@ -53,6 +53,7 @@ struct vma *vma_dup(const struct vma *v)
 	n->off = v->off;
 	n->map_key = v->map_key;
 	n->name = v->name;
+	n->policy = v->policy;
 	vma_tell_file(n, true);
 	return n;
 }
@@ -211,7 +212,7 @@ struct vma *vma_split(struct mm *mm, struct vma *v, uint64_t addr)
 static bool joins(const struct vma *a, const struct vma *b)
 {
 	return a->end == b->start && a->prot == b->prot && a->flags == b->flags && a->file == b->file &&
-	       a->host == b->host && a->name == b->name && a->map_key == b->map_key &&
+	       a->host == b->host && a->name == b->name && a->policy == b->policy && a->map_key == b->map_key &&
 	       (!(a->file || a->host) || a->off + (a->end - a->start) == b->off);
 }
 

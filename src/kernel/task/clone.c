@@ -26,6 +26,8 @@ static int check_flags(struct task *t, const struct clone_params *p)
 		return -EINVAL;
 	if ((f & (CLONE_NEWNS | CLONE_FS)) == (CLONE_NEWNS | CLONE_FS))
 		return -EINVAL;
+	if ((f & (CLONE_NEWIPC | CLONE_SYSVSEM)) == (CLONE_NEWIPC | CLONE_SYSVSEM))
+		return -EINVAL; /* adjustments are of one namespace's semaphores */
 	if ((f & (CLONE_NEWUSER | CLONE_FS)) == (CLONE_NEWUSER | CLONE_FS))
 		return -EINVAL;
 	/* Threads are of one pid namespace. */
@@ -67,6 +69,8 @@ static void inherit(struct task *c, struct task *t, const struct clone_params *p
 	c->io_flusher = t->io_flusher;
 	c->personality = t->personality;
 	c->sched_policy = t->sched_policy;
+	c->mempolicy = t->mempolicy;
+	c->mempolicy_nodes = t->mempolicy_nodes;
 	if (!(p->flags & CLONE_VM) || (p->flags & CLONE_VFORK))
 		c->altstack = t->altstack;
 	if (t->affinity) {

@@ -94,18 +94,19 @@ struct nsproxy *nsproxy_new(struct uts_namespace *uts, struct mnt_namespace *mnt
 		if (mnt)
 			mnt_namespace_put(mnt);
 		pid_namespace_put(pid);
-		ipc_namespace_put(ipc);
+		ns_put(ipc ? &ipc->ns : NULL);
 		return NULL;
 	}
 	ref_init(&n->ref);
+	n->ipc = ipc;
 	n->uts = uts;
 	n->mnt = mnt;
 	n->pid_for_children = pid;
-	n->ipc = ipc;
 	n->net = container_of(ns_get(&init_net_ns.ns), struct net_namespace, ns);
 	n->time = container_of(ns_get(&init_time_ns.ns), struct time_namespace, ns);
 	n->time_for_children = container_of(ns_get(&init_time_ns.ns), struct time_namespace, ns);
-	if (!uts || !mnt || !pid || !ipc || plain_new(sizeof(*n->cgroup), NS_CGROUP, NULL, &n->cgroup) < 0) {
+	if (!uts || !mnt || !pid || !ipc ||
+	    plain_new(sizeof(*n->cgroup), NS_CGROUP, NULL, &n->cgroup) < 0) {
 		put_all(n);
 		return NULL;
 	}
@@ -196,7 +197,7 @@ static int new_time(struct nsproxy *n, struct user_namespace *owner)
 	return 0;
 }
 
-static int new_plain(struct task *t, struct nsproxy *n, uint64_t flags, struct user_namespace *owner)
+static int new_plain(struct nsproxy *n, uint64_t flags, struct user_namespace *owner)
 {
 	struct cgroup_namespace *c;
 	struct ipc_namespace *i;
@@ -204,7 +205,7 @@ static int new_plain(struct task *t, struct nsproxy *n, uint64_t flags, struct u
 	int r = 0;
 
 	if (flags & CLONE_NEWIPC) {
-		r = ipc_namespace_new(t->ct, owner, &i);
+		r = ipc_namespace_new(n->ipc->ct, owner, &i);
 		if (r == 0)
 			REPLACE(n->ipc, i);
 	}
@@ -243,7 +244,7 @@ int nsproxy_copy(struct task *t, uint64_t flags, const struct cred *c, struct fs
 	if (r == 0 && (flags & CLONE_NEWTIME))
 		r = new_time(n, c->user_ns);
 	if (r == 0)
-		r = new_plain(t, n, flags, c->user_ns);
+		r = new_plain(n, flags, c->user_ns);
 	if (r == 0 && (flags & CLONE_NEWNS)) {
 		r = mnt_namespace_copy(n->mnt, c->user_ns, fs, &m);
 		if (r == 0) {
@@ -267,6 +268,8 @@ void nsproxy_switch(struct task *t, struct nsproxy *n)
 	old = t->nsproxy;
 	t->nsproxy = n;
 	mutex_unlock(&t->lock);
+	if (old && old->ipc != n->ipc)
+		sem_exit(t); /* its adjustments are of semaphores there */
 	nsproxy_put(old);
 }
 

@@ -287,6 +287,9 @@ struct task {
 	uint64_t guest_since;	 /* atomic: monotonic ns when pt_run began, 0 outside */
 	bool accounted GUARDED_BY(tasklist_lock); /* its times are in tg->self_ru */
 	uint32_t in_guest;	 /* atomic: pt_run in progress or about to be */
+	uint32_t guest_turns;	 /* atomic: how often pt_run has returned */
+	uint16_t mempolicy;	 /* own thread: mode and flags of set_mempolicy, always of node 0 */
+	bool mempolicy_nodes;	 /* own thread: it was given with nodes */
 	uint64_t trapno, trap_err, trap_addr; /* own thread: last exception, for signal frames */
 	unsigned personality, sched_policy; /* atomic */
 	bool exiting;		 /* atomic: do_exit has begun */

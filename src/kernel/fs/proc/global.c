@@ -216,6 +216,12 @@ static int show_locks(struct synth_inode *i, struct synth_buf *b)
 
 /* --- sys/ --- */
 
+static int show_aio_nr(struct synth_inode *i, struct synth_buf *b)
+{
+	synth_printf(b, "%u\n", __atomic_load_n(&kernel.aio_events, __ATOMIC_RELAXED));
+	return 0;
+}
+
 static int show_hostname(struct synth_inode *i, struct synth_buf *b)
 {
 	struct uts_namespace *u = current->nsproxy->uts;
@@ -281,6 +287,7 @@ TEXT(show_file_max, "9223372036854775807")
 TEXT(show_nr_open, "1048576")
 TEXT(show_pipe_max, "1048576")
 TEXT(show_somaxconn, "4096")
+TEXT(show_aio_max, "65536")
 
 #define F(n, fn) {.name = n, .mode = S_IFREG | 0444, .show = fn}
 #define D(n, c) {.name = n, .mode = S_IFDIR | 0555, .children = c}
@@ -295,13 +302,15 @@ static const struct synth_node sys_kernel[] = {
 	F("pid_max", show_pid_max), F("ngroups_max", show_ngroups), F("cap_last_cap", show_cap_last),
 	F("threads-max", show_threads_max), F("overflowuid", show_overflow),
 	F("overflowgid", show_overflow), D("random", sys_random),
-	IPC("shmmax"), IPC("shmall"), IPC("shmmni"), IPC("sem"), IPC("msgmax"), IPC("msgmnb"), IPC("msgmni"), END};
+	IPC("shmmax"), IPC("shmall"), IPC("shmmni"), IPC("sem"), IPC("msgmax"), IPC("msgmnb"), IPC("msgmni"),
+	IPC("shm_next_id"), IPC("sem_next_id"), IPC("msg_next_id"), END};
 static const struct synth_node sys_vm[] = {F("overcommit_memory", show_one),
 					   F("max_map_count", show_map_count),
 					   F("mmap_min_addr", show_min_addr), END};
 static const struct synth_node sys_mqueue[] = {IPC("queues_max"), IPC("msg_max"), IPC("msgsize_max"),
 					       IPC("msg_default"), IPC("msgsize_default"), END};
-static const struct synth_node sys_fs[] = {D("mqueue", sys_mqueue), F("file-max", show_file_max), F("nr_open", show_nr_open),
+static const struct synth_node sys_fs[] = {D("mqueue", sys_mqueue), F("aio-max-nr", show_aio_max),
+					   F("aio-nr", show_aio_nr), F("file-max", show_file_max), F("nr_open", show_nr_open),
 					   F("pipe-max-size", show_pipe_max),
 					   F("suid_dumpable", show_zero),
 					   F("overflowuid", show_overflow),
