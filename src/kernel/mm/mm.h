@@ -38,6 +38,7 @@ struct mm {
 	uint64_t mmap_top; /* highest address for placement, constant after exec */
 	uint64_t brk_start, brk GUARDED_BY(lock);
 	uint64_t stack_top;
+	uint64_t vvar GUARDED_BY(lock); /* where exec put the page of clock parameters, 0: nowhere */
 	uint64_t code_start, code_end, data_start, data_end GUARDED_BY(lock);
 	uint64_t arg_start, arg_end, env_start, env_end GUARDED_BY(lock);
 	uint8_t auxv[48 * 16] GUARDED_BY(lock);
@@ -65,6 +66,11 @@ int64_t mm_mremap(struct task *t, uint64_t addr, uint64_t olen, uint64_t nlen, i
 int mm_madvise(struct task *t, uint64_t addr, uint64_t len, int advice);
 int mm_msync(struct task *t, uint64_t addr, uint64_t len, int flags);
 int64_t mm_brk(struct task *t, uint64_t brk);
+
+/* For exec: the page of clock parameters and behind it the vDSO of size bytes, whose address is *ret. */
+int mm_map_vdso(struct task *t, struct hostfd *page, struct hostfd *image, uint64_t size, uint64_t *ret) __must_check;
+/* The current task's page of clock parameters becomes another. */
+int mm_change_vvar(struct task *t, struct hostfd *page) __must_check;
 
 /* Identity of a futex word. private: key is the mm itself. shared: looks at the vma: file or shared
  * anonymous memory gives (map_key, offset), else the mm. -EFAULT when nothing is mapped there. */
