@@ -45,7 +45,7 @@ struct mm {
 	size_t auxv_len GUARDED_BY(lock);
 	struct file *exe GUARDED_BY(lock);
 	bool lock_future GUARDED_BY(lock); /* mlockall(MCL_FUTURE): new mappings count as locked */
-	bool dumpable;
+	bool dumpable, thp_disabled; /* atomic */
 };
 
 struct mm *mm_new(struct pt_as *as); /* takes its own reference of as */
@@ -71,6 +71,9 @@ int64_t mm_brk(struct task *t, uint64_t brk);
 int mm_map_vdso(struct task *t, struct hostfd *page, struct hostfd *image, uint64_t size, uint64_t *ret) __must_check;
 /* The current task's page of clock parameters becomes another. */
 int mm_change_vvar(struct task *t, struct hostfd *page) __must_check;
+/* Moves len bytes between buf and the current task's memory even where its protection forbids it (a private page is
+ * copied as by a write of its own). Bytes moved, -EIO when none, -ESRCH without memory. */
+ssize_t mm_force(struct task *t, uint64_t addr, void *buf, size_t len, bool write) __must_check;
 
 /* Identity of a futex word. private: key is the mm itself. shared: looks at the vma: file or shared
  * anonymous memory gives (map_key, offset), else the mm. -EFAULT when nothing is mapped there. */

@@ -124,6 +124,7 @@ struct inode {
 	uint64_t map_key;    /* unique over the kernel's life: identity for shared futexes and maps */
 	int writers;	     /* atomic: > 0 open for writing, < 0 being executed (ETXTBSY) */
 	bool dead GUARDED_BY(lock); /* a directory that was removed: nothing can be made in it */
+	bool has_caps;	     /* atomic: security.capability was set since the inode is in memory */
 	bool linkable GUARDED_BY(lock); /* made by O_TMPFILE: may get its first name */
 	int shared_maps;     /* atomic: mappings through which the file can be, or become, written */
 	struct list_head dentries GUARDED_BY(dcache lock); /* aliases */

@@ -44,5 +44,7 @@ bool proc_fd_list(struct synth_inode *dir, long *n, char name[32]);
 int proc_fdinfo_lookup(struct synth_inode *dir, const char *name, struct synth_inode *child);
 int proc_show_mounts(struct synth_inode *i, struct synth_buf *b);
 int proc_show_mountinfo(struct synth_inode *i, struct synth_buf *b);
+int proc_mem_open(struct synth_inode *i, struct file *f);
+int proc_show_syscall(struct synth_inode *i, struct synth_buf *b);
 
 #endif
