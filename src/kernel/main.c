@@ -19,6 +19,7 @@
 #include "kernel/syscall/strace.h"
 #include "kernel/control/control.h"
 #include "kernel/kernel.h"
+#include "kernel/time/vclock.h"
 #include "platform/platform.h"
 
 struct kernel kernel = {.proc_fd = -1};
@@ -109,6 +110,7 @@ static int init(const struct options *o)
 	kernel.strace = o->strace;
 	if (getrandom(kernel.boot_id, sizeof(kernel.boot_id), 0) != sizeof(kernel.boot_id))
 		return -EIO;
+	vclock_init(kernel.ncpu);
 	r = vfs_init();
 	return r < 0 ? r : pt_init(&p);
 }
