@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/un.h>
 #include "kernel/net/socket.h"
 #include "kernel/task/task.h"
@@ -90,7 +91,7 @@ static struct socket *wrap(struct usock *u)
 	struct socket *s = calloc(1, sizeof(*s));
 
 	if (s)
-		*s = (struct socket){&unix_ops, u->type, u};
+		*s = (struct socket){.ops = &unix_ops, .type = u->type, .sk = u};
 	return s;
 }
 
@@ -160,7 +161,7 @@ static void unix_release(struct socket *s)
 	mutex_unlock(&unix_lock);
 	while (!list_empty(&orphans)) {
 		struct usock *o = list_first_entry(&orphans, struct usock, accept_node);
-		struct socket tmp = {&unix_ops, o->type, o};
+		struct socket tmp = {.ops = &unix_ops, .type = o->type, .sk = o};
 
 		list_del(&o->accept_node);
 		unix_release(&tmp);
@@ -395,7 +396,10 @@ static bool can_accept(struct usock *u)
 	return !list_empty(&u->accept_q) || u->shut_rd;
 }
 
-static int unix_accept(struct socket *s, bool nonblock, struct socket **ret)
+static int unix_getname(struct socket *s, bool peer, struct sockaddr_storage *a, socklen_t *n);
+
+static int unix_accept(struct socket *s, bool nonblock, struct socket **ret, struct sockaddr_storage *a,
+		       socklen_t *len)
 {
 	struct usock *u = s->sk, *n;
 	int r;
@@ -418,8 +422,9 @@ static int unix_accept(struct socket *s, bool nonblock, struct socket **ret)
 		}
 		mutex_unlock(&unix_lock);
 		if (r == 0) {
-			**ret = (struct socket){&unix_ops, n->type, n};
-			return 0;
+			**ret = (struct socket){.ops = &unix_ops, .type = n->type, .sk = n};
+			/* The other end may be closed already, and is still the peer. */
+			return unix_getname(*ret, true, a, len);
 		}
 		if (r == -EAGAIN && !nonblock)
 			r = wait_event(&u->wait, &current->sleeper, can_accept(u), TIME_FOREVER,
@@ -668,8 +673,7 @@ static ssize_t unix_recv(struct socket *s, struct sock_msg *m, bool nonblock)
 			m->cred = b->cred;
 			m->addrlen = b->addrlen;
 			memcpy(&m->addr, &b->addr, sizeof(b->addr));
-			memcpy(m->files, b->files ? b->files : m->files,
-			       b->nfiles * sizeof(struct file *));
+			m->files = TAKE_PTR(b->files);
 			m->nfiles = b->nfiles;
 			b->nfiles = 0;
 		}
@@ -736,7 +740,7 @@ static uint32_t unix_poll(struct socket *s, struct poll_table *pt)
 	return m;
 }
 
-static size_t unix_pending(struct socket *s)
+static int unix_pending(struct socket *s)
 {
 	struct usock *u = s->sk;
 	struct skb *b;
@@ -748,7 +752,14 @@ static size_t unix_pending(struct socket *s)
 		if (u->type == SOCK_DGRAM)
 			break;
 	}
-	return n;
+	return (int)MIN(n, (size_t)INT_MAX);
+}
+
+static long unix_ioctl(struct socket *s, struct task *t, unsigned cmd, uint64_t arg)
+{
+	if (cmd != FIONREAD)
+		return netdev_ioctl(t, -1, cmd, arg);
+	return put_u32(t, uaddr(arg), (uint32_t)unix_pending(s));
 }
 
 static int unix_getopt(struct socket *s, int level, int name, void *v, socklen_t *n)
@@ -756,6 +767,8 @@ static int unix_getopt(struct socket *s, int level, int name, void *v, socklen_t
 	struct usock *u = s->sk;
 	int x;
 
+	if (level != SOL_SOCKET)
+		return -EOPNOTSUPP;
 	MUTEX_GUARD(&unix_lock);
 	switch (name) {
 	case SO_PEERCRED:
@@ -768,11 +781,24 @@ static int unix_getopt(struct socket *s, int level, int name, void *v, socklen_t
 	case SO_ACCEPTCONN:
 		x = u->listening;
 		break;
+	case SO_TYPE:
+		x = s->type;
+		break;
+	case SO_DOMAIN:
+		x = AF_UNIX;
+		break;
+	case SO_PROTOCOL:
+	case SO_ERROR:
+		x = 0;
+		break;
+	case SO_SNDBUF:
+	case SO_RCVBUF:
+		x = RCVBUF;
+		break;
 	default:
 		return -ENOPROTOOPT;
 	}
-	*n = MIN(*n, (socklen_t)sizeof(x));
-	memcpy(v, &x, *n);
+	sock_put_int(x, v, n);
 	return 0;
 }
 
@@ -781,6 +807,8 @@ static int unix_setopt(struct socket *s, int level, int name, const void *v, soc
 	struct usock *u = s->sk;
 	int x = 0;
 
+	if (level != SOL_SOCKET)
+		return -EOPNOTSUPP;
 	if (n < sizeof(x))
 		return -EINVAL;
 	memcpy(&x, v, sizeof(x));
@@ -804,4 +832,4 @@ static const struct proto_ops unix_ops = {.family = AF_UNIX,
 					  .poll = unix_poll,
 					  .getopt = unix_getopt,
 					  .setopt = unix_setopt,
-					  .pending = unix_pending};
+					  .ioctl = unix_ioctl};
