@@ -224,8 +224,10 @@ static uint32_t inet_poll(struct socket *s, struct poll_table *pt)
 {
 	struct isock *k = s->sk;
 
-	if (pt && pt->hostfd)
+	if (pt && pt->hostfd) {
 		pt->hostfd(pt, k->fd, POLL_ALL);
+		pt->direct = true;
+	}
 	return (uint32_t)(unsigned short)hio_poll(k->fd, POLL_ALL, 0);
 }
 

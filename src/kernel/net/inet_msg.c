@@ -4,6 +4,7 @@
  * thread's staging buffer, from which the platform copies cheapest, or straight to kernel memory.
  */
 #include <string.h>
+#include "base/hostio.h"
 #include "kernel/net/inet.h"
 #include "kernel/task/task.h"
 #include "platform/platform.h"
@@ -139,9 +140,12 @@ ssize_t inet_send(struct socket *s, struct sock_msg *m, bool nonblock)
 	return total ? total : r;
 }
 
-/* The host's poll shows POLLERR as long as something is in the error queue: such a wait ends at once, every time. */
+/* The host's poll shows POLLERR as long as something is in the error queue: such a wait ends at once, every time. And of
+ * datagram sockets that are shut for reading only a call that may wait is told so. 1: that is the end of the data. */
 static int wait_data(struct isock *k, uint64_t timeo, uint64_t deadline, unsigned tries)
 {
+	if (tries && k->type != SOCK_STREAM && (hio_poll(k->fd, POLLRDHUP, 0) & POLLRDHUP))
+		return 1;
 	if (tries > 2) {
 		uint64_t pause = now_ns() + 1000000ULL * MIN(tries, 100U);
 		int r;
@@ -210,7 +214,7 @@ ssize_t inet_recv(struct socket *s, struct sock_msg *m, bool nonblock)
 			r = wait_data(k, timeo, deadline, tries++);
 			if (r == 0)
 				continue;
-			n = r;
+			n = MIN(r, 0);
 		}
 		if (n <= 0)
 			break;

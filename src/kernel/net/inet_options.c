@@ -82,7 +82,9 @@ int inet_getopt(struct socket *s, int level, int name, void *v, socklen_t *n)
 		}
 	}
 	if (!find(k, level, name, INET_OPT_G))
-		return level == IPPROTO_IPV6 && k->family != AF_INET6 ? -EOPNOTSUPP : -ENOPROTOOPT;
+		return k->family == AF_INET && level != SOL_SOCKET && level != IPPROTO_IP && level != k->proto ?
+			       -EOPNOTSUPP :
+			       -ENOPROTOOPT;
 	return RET_NERRNO(getsockopt(k->fd, level, name, v, n));
 }
 
