@@ -90,15 +90,13 @@ static int move_proc(struct options *o)
 
 static int netlink_at(int proto, int at)
 {
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, proto), on = 1;
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, proto);
 
 	if (fd < 0)
 		return -errno;
 	if (dup3(fd, at, O_CLOEXEC) < 0)
 		return -errno;
 	close(fd);
-	/* Checked dumps: filters are the host's work. Old hosts have none, and then send all. */
-	(void)setsockopt(at, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
 	return at;
 }
 

@@ -33,6 +33,35 @@ void inet_for_each(bool (*fn)(struct isock *k, void *priv), void *priv)
 			break;
 }
 
+struct owner {
+	uint64_t host_ino, ino;
+	unsigned uid;
+};
+
+static bool is_owner(struct isock *k, void *priv)
+{
+	struct owner *o = priv;
+	struct stat st;
+
+	if (!k->host_ino && hio_fstat(k->fd, &st) == 0)
+		k->host_ino = st.st_ino;
+	if (k->host_ino != o->host_ino)
+		return true;
+	o->ino = __atomic_load_n(&k->s->ino, __ATOMIC_ACQUIRE);
+	o->uid = o->ino ? k->s->uid.v : 0;
+	return false;
+}
+
+void inet_owner(uint64_t host_ino, unsigned *ret_uid, uint64_t *ret_ino)
+{
+	struct owner o = {host_ino, 0, host_ino ? 65534 : 0};
+
+	if (host_ino)
+		inet_for_each(is_owner, &o);
+	*ret_uid = o.uid;
+	*ret_ino = o.ino;
+}
+
 int inet_wait(struct isock *k, short events, uint64_t timeo, uint64_t deadline)
 {
 	int r = sleeper_wait_fd(&current->sleeper, k->fd, events, deadline, SLEEP_INTERRUPTIBLE);
@@ -55,6 +84,8 @@ static int wrap(int fd, const struct isock *like, struct socket **ret)
 	*k = *like;
 	k->fd = fd;
 	k->s = s;
+	k->host_ino = 0;
+	k->err = 0;
 	*s = (struct socket){.ops = k->family == AF_INET ? &inet_ops : &inet6_ops, .type = k->type, .sk = k};
 	mutex_lock(&inet_lock);
 	list_add_tail(&k->node, &inet_socks);

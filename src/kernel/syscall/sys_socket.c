@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <string.h>
+#include "kernel/net/netlink.h"
 #include "kernel/syscall/sockaddr.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/task/task.h"
@@ -88,6 +89,8 @@ static int sock_create(int family, int type, int proto, struct socket **ret)
 	case AF_INET:
 	case AF_INET6:
 		return inet_create(family, kind, proto, ret);
+	case AF_NETLINK:
+		return netlink_create(kind, proto, ret);
 	case AF_PACKET:
 		return capable(current->cred, CAP_NET_RAW) ? -EAFNOSUPPORT : -EPERM;
 	}
