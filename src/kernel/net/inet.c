@@ -20,46 +20,38 @@
 #define PROTO_LIMIT 263 /* IPPROTO_MAX of Linux 6.12 */
 
 static struct mutex inet_lock = MUTEX_INIT(RANK_SOCK, "inet");
-static LIST_HEAD(inet_socks); /* inet_lock */
+#define NBUCKETS 1024U
+static struct list_head inet_socks[NBUCKETS]; /* inet_lock; by the host's inode number; next is NULL until used */
 static const struct proto_ops inet_ops, inet6_ops;
 
-void inet_for_each(bool (*fn)(struct isock *k, void *priv), void *priv)
+/* inet_lock held. */
+static struct list_head *bucket(uint64_t ino)
 {
-	struct isock *k;
+	struct list_head *b = &inet_socks[ino % NBUCKETS];
 
-	MUTEX_GUARD(&inet_lock);
-	list_for_each_entry(k, &inet_socks, node)
-		if (!fn(k, priv))
-			break;
-}
-
-struct owner {
-	uint64_t host_ino, ino;
-	unsigned uid;
-};
-
-static bool is_owner(struct isock *k, void *priv)
-{
-	struct owner *o = priv;
-	struct stat st;
-
-	if (!k->host_ino && hio_fstat(k->fd, &st) == 0)
-		k->host_ino = st.st_ino;
-	if (k->host_ino != o->host_ino)
-		return true;
-	o->ino = __atomic_load_n(&k->s->ino, __ATOMIC_ACQUIRE);
-	o->uid = o->ino ? k->s->uid.v : 0;
-	return false;
+	if (!b->next)
+		list_init(b);
+	return b;
 }
 
 void inet_owner(uint64_t host_ino, unsigned *ret_uid, uint64_t *ret_ino)
 {
-	struct owner o = {host_ino, 0, host_ino ? 65534 : 0};
+	struct isock *k;
 
-	if (host_ino)
-		inet_for_each(is_owner, &o);
-	*ret_uid = o.uid;
-	*ret_ino = o.ino;
+	*ret_ino = 0;
+	*ret_uid = host_ino ? 65534 : 0;
+	if (!host_ino)
+		return;
+	MUTEX_GUARD(&inet_lock);
+	list_for_each_entry(k, bucket(host_ino), node) {
+		uint64_t ino = __atomic_load_n(&k->s->ino, __ATOMIC_ACQUIRE);
+
+		if (k->host_ino != host_ino)
+			continue;
+		*ret_ino = ino;
+		*ret_uid = ino ? k->s->uid.v : 0; /* not accepted yet, as good as an orphan */
+		return;
+	}
 }
 
 int inet_wait(struct isock *k, short events, uint64_t timeo, uint64_t deadline)
@@ -74,8 +66,9 @@ static int wrap(int fd, const struct isock *like, struct socket **ret)
 {
 	struct socket *s = calloc(1, sizeof(*s));
 	struct isock *k = malloc(sizeof(*k));
+	struct stat st;
 
-	if (!s || !k) {
+	if (!s || !k || hio_fstat(fd, &st) < 0) {
 		free(s);
 		free(k);
 		close(fd);
@@ -84,11 +77,11 @@ static int wrap(int fd, const struct isock *like, struct socket **ret)
 	*k = *like;
 	k->fd = fd;
 	k->s = s;
-	k->host_ino = 0;
+	k->host_ino = st.st_ino;
 	k->err = 0;
 	*s = (struct socket){.ops = k->family == AF_INET ? &inet_ops : &inet6_ops, .type = k->type, .sk = k};
 	mutex_lock(&inet_lock);
-	list_add_tail(&k->node, &inet_socks);
+	list_add_tail(&k->node, bucket(k->host_ino));
 	mutex_unlock(&inet_lock);
 	*ret = s;
 	return 0;

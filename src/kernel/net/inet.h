@@ -15,12 +15,10 @@ struct isock {
 	int err;    /* of a host call that came after bytes had moved: the next call's, positive */
 	int linger; /* seconds that the last close waits; -1: does not */
 	struct socket *s;
-	uint64_t host_ino; /* inet_lock; 0: not asked for yet */
+	uint64_t host_ino; /* constant */
 	struct list_head node; /* inet_lock */
 };
 
-/* Calls fn for each internet socket until it returns false, under the lock of their list: fn must not sleep. */
-void inet_for_each(bool (*fn)(struct isock *k, void *priv), void *priv);
 /* Whose is the host's socket with that inode number? The guest's number and owner; of sockets that are not this sandbox's: 0 and
  * nobody. An orphan (0) is nobody's inode and root's. */
 void inet_owner(uint64_t host_ino, unsigned *ret_uid, uint64_t *ret_ino);

@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/un.h>
+#include "kernel/net/procnet.h"
 #include "kernel/net/socket.h"
 #include "kernel/task/task.h"
 
@@ -30,7 +31,8 @@ struct usock {
 	struct list_head rx; /* all below: unix_lock */
 	size_t rx_bytes;
 	struct usock *peer; /* reference */
-	struct list_head accept_q, accept_node, bound_node;
+	struct list_head accept_q, accept_node, bound_node, all_node;
+	struct socket *s; /* its file's; NULL while it waits to be accepted */
 	int backlog, nqueued;
 	bool listening, connected, closed, shut_rd, shut_wr, reset, passcred;
 	struct sockaddr_un addr;
@@ -42,6 +44,7 @@ struct usock {
 
 static struct mutex unix_lock = MUTEX_INIT(RANK_SOCK, "unix");
 static LIST_HEAD(bound);
+static LIST_HEAD(all_socks); /* unix_lock: what /proc/net/unix shows */
 
 static void skb_free(struct skb *b)
 {
@@ -55,6 +58,9 @@ static void usock_put(struct usock *u)
 {
 	if (!u || !ref_put(&u->ref))
 		return;
+	mutex_lock(&unix_lock);
+	list_del(&u->all_node);
+	mutex_unlock(&unix_lock);
 	waitq_done(&u->wait);
 	free(u);
 }
@@ -81,6 +87,9 @@ static struct usock *usock_new(int type)
 	u->addr.sun_family = AF_UNIX;
 	u->net = current->nsproxy ? current->nsproxy->net : NULL;
 	u->cred = my_cred();
+	mutex_lock(&unix_lock);
+	list_add_tail(&u->all_node, &all_socks);
+	mutex_unlock(&unix_lock);
 	return u;
 }
 
@@ -90,6 +99,8 @@ static struct socket *wrap(struct usock *u)
 {
 	struct socket *s = calloc(1, sizeof(*s));
 
+	if (s)
+		u->s = s;
 	if (s)
 		*s = (struct socket){.ops = &unix_ops, .type = u->type, .sk = u};
 	return s;
@@ -134,6 +145,7 @@ static void usock_close(struct usock *u, struct list_head *skbs, struct list_hea
 	struct usock *p = u->peer;
 
 	u->closed = true;
+	u->s = NULL;
 	list_del(&u->bound_node);
 	if (p && p->peer == u) {
 		p->reset = !list_empty(&u->rx) && u->type != SOCK_DGRAM;
@@ -418,6 +430,7 @@ static int unix_accept(struct socket *s, bool nonblock, struct socket **ret, str
 		if (r == 0) {
 			list_del(&n->accept_node);
 			u->nqueued--;
+			n->s = *ret;
 			wake(u);
 		}
 		mutex_unlock(&unix_lock);
@@ -833,3 +846,33 @@ static const struct proto_ops unix_ops = {.family = AF_UNIX,
 					  .getopt = unix_getopt,
 					  .setopt = unix_setopt,
 					  .ioctl = unix_ioctl};
+
+static unsigned state_of(const struct usock *u)
+{
+	return u->closed ? 4 : u->listening || !u->connected ? 1 : 3; /* disconnecting, unconnected, connected */
+}
+
+int unix_show(struct synth_buf *b)
+{
+	void *net = current->nsproxy ? current->nsproxy->net : NULL;
+	struct usock *u;
+
+	synth_printf(b, "Num       RefCount Protocol Flags    Type St Inode Path\n");
+	MUTEX_GUARD(&unix_lock);
+	list_for_each_entry(u, &all_socks, all_node) {
+		if (u->net != net || u->closed)
+			continue;
+		synth_printf(b, "%016x: %08X %08X %08X %04X %02X %5lu", 0U, 2U, 0U, u->listening ? 0x10000U : 0U,
+			     (unsigned)u->type, state_of(u),
+			     u->s ? (unsigned long)__atomic_load_n(&u->s->ino, __ATOMIC_ACQUIRE) : 0UL);
+		if (u->addrlen > sizeof(sa_family_t)) {
+			size_t n = u->addrlen - sizeof(sa_family_t) - (u->addr.sun_path[0] ? 1 : 0);
+
+			synth_write(b, " ", 1);
+			for (size_t i = 0; i < n; i++)
+				synth_write(b, u->addr.sun_path[i] ? &u->addr.sun_path[i] : "@", 1);
+		}
+		synth_write(b, "\n", 1);
+	}
+	return 0;
+}

@@ -544,6 +544,8 @@ static const struct synth_node ns_files[] = {NS("cgroup"), NS("ipc"),  NS("mnt")
 		F("limits", show_limits), FW("oom_score_adj", show_oom_adj, write_oom_adj),        \
 		F("oom_score", show_oom_score), F("cgroup", show_cgroup), FP("io", show_io),       \
 		F("loginuid", show_loginuid), F("wchan", show_number),                             \
+		{.name = "net", .mode = S_IFDIR | 0555, .children = proc_net_files,                \
+		 .valid = proc_pid_valid},                                                         \
 		F("mounts", proc_show_mounts), F("mountinfo", proc_show_mountinfo), L(exe),        \
 		L(cwd), L(root),                                                                   \
 		{.name = "fd", .mode = S_IFDIR | 0500, .lookup = proc_fd_lookup,                   \

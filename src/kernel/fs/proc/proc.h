@@ -9,6 +9,7 @@ struct task;
 extern const struct fs_type proc_fs_type;
 extern const struct synth_node proc_root_files[], proc_pid_files[], proc_task_files[];
 extern const struct synth_node proc_sys_files[];
+extern const struct synth_node proc_net_files[]; /* net.c */
 extern const struct synth_node proc_fd_node, proc_fdinfo_node;
 
 /* The task that directory i stands for: + reference, NULL when it is gone. */
