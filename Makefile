@@ -15,6 +15,9 @@ demo:
 check:
 	./check
 
+check-apps:
+	./check build apps
+
 bench: all
 	bench/run
 
@@ -25,4 +28,4 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all demo check bench install clean
+.PHONY: all demo check check-apps bench install clean

@@ -778,6 +778,7 @@ static long unix_ioctl(struct socket *s, struct task *t, unsigned cmd, uint64_t 
 static int unix_getopt(struct socket *s, int level, int name, void *v, socklen_t *n)
 {
 	struct usock *u = s->sk;
+	struct ucred uc;
 	int x;
 
 	if (level != SOL_SOCKET)
@@ -785,8 +786,11 @@ static int unix_getopt(struct socket *s, int level, int name, void *v, socklen_t
 	MUTEX_GUARD(&unix_lock);
 	switch (name) {
 	case SO_PEERCRED:
-		*n = MIN(*n, (socklen_t)sizeof(struct ucred));
-		memcpy(v, &u->peercred, *n);
+		uc = u->peercred;
+		uc.uid = from_kuid(current_user_ns(), KUID(uc.uid));
+		uc.gid = from_kgid(current_user_ns(), KGID(uc.gid));
+		*n = MIN(*n, (socklen_t)sizeof(uc));
+		memcpy(v, &uc, *n);
 		return 0;
 	case SO_PASSCRED:
 		x = u->passcred;
