@@ -84,7 +84,7 @@ static const char *domainname(const Nacre__Sandbox__V1__CreateContainerRequest *
 	for (size_t i = 0; i < q->n_sysctl; i++) {
 		if (!strncmp(q->sysctl[i], key, sizeof(key) - 1))
 			name = q->sysctl[i] + sizeof(key) - 1;
-		else
+		else if (strncmp(q->sysctl[i], "net.", 4) != 0) /* those are the network namespace's: sandbox/birth.c */
 			log_warning("container %s: sysctl %s: the guest kernel has no such setting yet", q->id,
 				    q->sysctl[i]);
 	}
