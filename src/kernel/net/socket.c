@@ -50,6 +50,12 @@ static long sock_ioctl(struct file *f, struct task *t, unsigned cmd, uint64_t ar
 	return s->ops->ioctl(s, t, cmd, arg);
 }
 
+/* The flag is kept; SIGIO is not sent (docs/COMPATIBILITY.md). */
+static int sock_fasync(struct file *f, bool on)
+{
+	return 0;
+}
+
 static void sock_release(struct file *f)
 {
 	struct socket *s = f->priv;
@@ -62,7 +68,8 @@ static const struct file_ops socket_file_ops = {.release = sock_release,
 						.read = sock_read,
 						.write = sock_write,
 						.poll = sock_poll,
-						.ioctl = sock_ioctl};
+						.ioctl = sock_ioctl,
+						.fasync = sock_fasync};
 
 int socket_file_new(struct socket *s, uint32_t flags, struct file **ret)
 {
