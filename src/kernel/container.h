@@ -19,9 +19,9 @@ struct container {
 	struct path_holder *cwd;
 	int gofer_fd; /* the fuse client's, for messages outside files */
 	uint64_t mem_bytes; /* atomic: kernel memory charged to the container */
-	uint64_t mem_max;   /* its limit, 0 none; constant */
+	uint64_t mem_max;   /* atomic: its limit, 0 none */
 	int pids;	    /* atomic: tasks; limit below, 0 none */
-	int pids_max;
+	int pids_max;	    /* atomic */
 	void *priv; /* control server's */
 	void (*release)(struct container *ct); /* after the last reference; may be NULL. Each task holds one */
 };

@@ -47,9 +47,9 @@ static int check_flags(struct task *t, const struct clone_params *p)
 /* RLIMIT_NPROC and the container's limit. */
 static int check_limits(struct task *t)
 {
-	int n = __atomic_load_n(&t->ct->pids, __ATOMIC_RELAXED);
+	int n = __atomic_load_n(&t->ct->pids, __ATOMIC_RELAXED), max = __atomic_load_n(&t->ct->pids_max, __ATOMIC_RELAXED);
 
-	if (t->ct->pids_max && n >= t->ct->pids_max)
+	if (max && n >= max)
 		return -EAGAIN;
 	if (t->cred->uid.v != 0 && (uint64_t)n >= task_rlimit(t, RLIMIT_NPROC) &&
 	    !capable(t->cred, CAP_SYS_RESOURCE) && !capable(t->cred, CAP_SYS_ADMIN))

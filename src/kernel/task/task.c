@@ -303,12 +303,13 @@ static void link_first(struct task *t, const struct task_params *p)
 
 int task_create(const struct task_params *p, struct task **ret)
 {
+	int max = __atomic_load_n(&p->ct->pids_max, __ATOMIC_RELAXED);
 	struct sighand *sh;
 	struct timespec ts;
 	struct task *t;
 	int r;
 
-	if (p->ct->pids_max && __atomic_load_n(&p->ct->pids, __ATOMIC_RELAXED) >= p->ct->pids_max)
+	if (max && __atomic_load_n(&p->ct->pids, __ATOMIC_RELAXED) >= max)
 		r = -EAGAIN;
 	else
 		r = 0;

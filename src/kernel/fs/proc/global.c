@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Files of /proc about the whole system, as the container sees it. */
+#include <fcntl.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/sysinfo.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include "kernel/fs/pipe/pipe.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/kernel.h"
 #include "kernel/mm/mm.h"
 #include "kernel/task/task.h"
+#include "kernel/vfs/lock.h"
 
 static ssize_t self_link(struct synth_inode *i, char *buf, size_t cap)
 {
@@ -191,6 +194,25 @@ static int show_vmstat(struct synth_inode *i, struct synth_buf *b)
 	return 0;
 }
 
+static void show_lock(const struct lock_info *l, void *arg)
+{
+	struct synth_buf *b = arg;
+
+	synth_printf(b, "%u: %s%s ADVISORY  %s %d %02x:%02x:%lu ", l->nr, l->blocked ? "-> " : "", l->kind,
+		     l->range.type == F_WRLCK ? "WRITE" : "READ", l->pid, major(l->dev), minor(l->dev),
+		     l->ino);
+	if (l->range.end >= INT64_MAX)
+		synth_printf(b, "%lu EOF\n", l->range.start);
+	else
+		synth_printf(b, "%lu %lu\n", l->range.start, l->range.end);
+}
+
+static int show_locks(struct synth_inode *i, struct synth_buf *b)
+{
+	locks_for_each(synth_of(i)->priv, show_lock, b);
+	return 0;
+}
+
 /* --- sys/ --- */
 
 static int show_aio_nr(struct synth_inode *i, struct synth_buf *b)
@@ -297,6 +319,10 @@ static const struct synth_node sys_net[] = {D("core", sys_core), END};
 static const struct synth_node sys_dirs[] = {D("kernel", sys_kernel), D("vm", sys_vm),
 					     D("fs", sys_fs), D("net", sys_net), D("user", proc_sys_user), END};
 
+const struct synth_node proc_self_links[] = {
+	{.name = "self", .mode = S_IFLNK | 0777, .link = self_link},
+	{.name = "thread-self", .mode = S_IFLNK | 0777, .link = thread_self_link}, END};
+
 const struct synth_node proc_root_files[] = {
 	{.name = "self", .mode = S_IFLNK | 0777, .link = self_link},
 	{.name = "thread-self", .mode = S_IFLNK | 0777, .link = thread_self_link},
@@ -305,4 +331,5 @@ const struct synth_node proc_root_files[] = {
 	F("stat", show_stat), F("uptime", show_uptime), F("loadavg", show_loadavg),
 	F("version", show_version), F("cmdline", show_cmdline), F("devices", show_devices),
 	F("partitions", show_partitions), F("swaps", show_swaps), F("vmstat", show_vmstat),
+	F("locks", show_locks),
 	D("sysvipc", proc_sysvipc_files), D("sys", sys_dirs), END};

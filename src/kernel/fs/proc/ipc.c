@@ -39,7 +39,7 @@ ssize_t proc_write_ipc_setting(struct synth_inode *i, char *buf, size_t n)
 	struct ipc_namespace *ns = ipc_ns_of(current);
 	int r;
 
-	if (current->cred->euid.v != 0 && !ns_capable(current->cred, ns->user_ns, CAP_SYS_RESOURCE))
+	if (current->cred->euid.v != 0 && !ns_capable(current->cred, ns_owner(&ns->ns), CAP_SYS_RESOURCE))
 		return -EPERM;
 	r = ipc_sysctl_set(ns, i->node->name, buf);
 	return r < 0 ? r : (ssize_t)n;

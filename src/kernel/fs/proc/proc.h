@@ -17,6 +17,7 @@ int proc_show_smaps(struct synth_inode *i, struct synth_buf *b);
 int proc_show_smaps_rollup(struct synth_inode *i, struct synth_buf *b);
 void proc_show_vm_status(struct mm *mm, struct synth_buf *b); /* the Vm lines of status */
 int proc_pagemap_open(struct synth_inode *i, struct file *f);
+extern const struct synth_node proc_sys_files[], proc_self_links[];
 /* ipc.c: limits of the reader's IPC namespace, by the node's name. */
 extern const struct synth_node proc_sysvipc_files[];
 int proc_show_ipc_setting(struct synth_inode *i, struct synth_buf *b);
@@ -57,5 +58,7 @@ int proc_show_mounts(struct synth_inode *i, struct synth_buf *b);
 int proc_show_mountinfo(struct synth_inode *i, struct synth_buf *b);
 int proc_mem_open(struct synth_inode *i, struct file *f);
 int proc_show_syscall(struct synth_inode *i, struct synth_buf *b);
+int proc_show_mountstats(struct synth_inode *i, struct synth_buf *b);
+uint32_t proc_poll_mounts(struct synth_inode *i, uint64_t *seen, struct poll_table *pt);
 
 #endif
