@@ -80,6 +80,8 @@ long sys_mincore(struct task *t, const struct sysargs *a)
 		if (copy_out(t, uaddr_add(vec, done), buf, n) < 0)
 			return -EFAULT;
 		done += n;
+		if (__atomic_load_n(&t->sig_flags, __ATOMIC_RELAXED) & TIF_KILLED)
+			return -EINTR;
 	}
 	return 0;
 }

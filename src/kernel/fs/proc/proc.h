@@ -9,7 +9,6 @@ struct pid;
 struct task;
 extern const struct fs_type proc_fs_type;
 extern const struct synth_node proc_root_files[], proc_pid_files[], proc_task_files[];
-extern const struct synth_node proc_sys_files[];
 /* vm.c */
 struct mm;
 int proc_show_maps(struct synth_inode *i, struct synth_buf *b);

@@ -21,6 +21,8 @@ static const char *const names[] = {"Rss",	      "Pss",	      "Pss_Dirty",     "
 #define NFIGURES ARRAY_SIZE(names)
 enum { RSS = 0, PSS = 1, SWAP = 16 };
 
+#define COUNTED_MAX (32ULL << 20) /* pages looked at for one reading */
+
 struct range { /* of the host's, with something in it */
 	uint64_t start, end;
 	uint32_t kb[NFIGURES];
@@ -28,7 +30,8 @@ struct range { /* of the host's, with something in it */
 struct ranges {
 	struct range *v;
 	size_t n, cap;
-	int fd; /* the host's pagemap */
+	int fd;		 /* the host's pagemap */
+	uint64_t budget; /* pages that may still be counted in it */
 };
 
 static struct mm *mm_of(struct task *t)
@@ -132,8 +135,8 @@ static uint64_t present(int fd, uint64_t start, uint64_t end)
 }
 
 /* Adds what of r lies in [start, end). A range of the host's that is larger (it joins what we keep apart) counts by
- * its present pages. */
-static void add_figures(const struct ranges *r, uint64_t start, uint64_t end, uint64_t sum[NFIGURES])
+ * its present pages, as long as not too many have to be looked at, else by its length. */
+static void add_figures(struct ranges *r, uint64_t start, uint64_t end, uint64_t sum[NFIGURES])
 {
 	size_t lo = 0, hi = r->n;
 
@@ -150,11 +153,16 @@ static void add_figures(const struct ranges *r, uint64_t start, uint64_t end, ui
 		uint64_t part = 1, all = 1;
 
 		if (x->start < start || x->end > end) {
-			part = present(r->fd, MAX(x->start, start), MIN(x->end, end));
-			all = MAX(present(r->fd, x->start, x->end), MAX(part, 1UL));
+			part = MIN(x->end, end) - MAX(x->start, start);
+			all = x->end - x->start;
+			if ((part + all) / GUEST_PAGE_SIZE <= r->budget) {
+				r->budget -= (part + all) / GUEST_PAGE_SIZE;
+				part = present(r->fd, MAX(x->start, start), MIN(x->end, end));
+				all = MAX(present(r->fd, x->start, x->end), MAX(part, 1UL));
+			}
 		}
 		for (size_t i = 0; i < NFIGURES; i++)
-			sum[i] += x->kb[i] * part / all;
+			sum[i] += (uint64_t)((unsigned __int128)x->kb[i] * part / all);
 	}
 }
 
@@ -248,7 +256,7 @@ static int show(struct synth_inode *i, struct synth_buf *b, bool smaps, bool rol
 {
 	_cleanup_(task_putp) struct task *t = proc_task(i);
 	_cleanup_(mm_putp) struct mm *mm = t ? mm_of(t) : NULL;
-	struct ranges host = {.fd = -1};
+	struct ranges host = {.fd = -1, .budget = COUNTED_MAX};
 	struct maps_ctx c = {.b = b, .smaps = smaps ? &host : NULL, .rollup = rollup};
 	int r;
 
