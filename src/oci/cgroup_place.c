@@ -82,7 +82,8 @@ static void pass(const struct cgroup_door *d, bool v2_too)
 
 pid_t cgroup_door_fork(const struct cgroup_door *d, uint64_t flags)
 {
-	struct clone_args a = {.flags = flags, .exit_signal = SIGCHLD};
+	/* A sibling ends with the signal that we would end with. */
+	struct clone_args a = {.flags = flags, .exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD};
 	bool born_inside = d->v2 >= 0;
 	long pid;
 
