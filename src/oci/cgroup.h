@@ -59,6 +59,9 @@ struct cgroup_door {
 	int tasks[CGROUP_HIERARCHIES_MAX]; /* v1: the files to write to; close-on-exec */
 	size_t n;
 	int v2; /* directory, -1: none */
+	struct cgroup *cg; /* with unit: systemd moves the child there, for this user may not; cleared, who goes through is in a
+			    * group from which he may */
+	const char *unit;
 };
 /* runtime: into the sibling (made if need be: so before cgroup_save), else the container's group. Logs one
  * line on failure. The caller closes it. */

@@ -282,6 +282,7 @@ int birth_kernel(struct birth *b)
 	r = cgroup_door_open(b->cgroup, true, &own);
 	if (r == 0)
 		r = cgroup_door_open(b->cgroup, false, &containers);
+	containers.unit = NULL; /* process 1 is beside it */
 	if (r == 0) {
 		fflush(NULL);
 		pid = cgroup_door_fork(&own, CLONE_NEWPID | (b->maps.nuid ? CLONE_NEWUSER : 0));
