@@ -15,6 +15,9 @@ demo:
 check:
 	./check
 
+check-host:
+	./check host
+
 bench: all
 	bench/run
 
@@ -25,4 +28,4 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all demo check bench install clean
+.PHONY: all demo check check-host bench install clean

@@ -32,8 +32,15 @@ static bool helper_path(char *out, size_t cap)
 	return false;
 }
 
+bool cgroup_has_systemd(void)
+{
+	char path[PATH_MAX];
+
+	return helper_path(path, sizeof(path));
+}
+
 /* The user's own manager, without root. */
-static bool user_bus(void)
+bool cgroup_has_user_manager(void)
 {
 	const char *dir = getenv("XDG_RUNTIME_DIR");
 	char path[PATH_MAX];
@@ -53,7 +60,7 @@ bool cg_systemd_wanted(const struct runtime_opts *o, const char *cgroups_path)
 	if (o->systemd_cgroup || (o->cgroup_manager && !strcmp(o->cgroup_manager, "systemd")))
 		return true;
 	/* Only systemd can give cgroups to a user. */
-	return o->rootless && geteuid() != 0 && o->cgroup_manager && !strcmp(o->cgroup_manager, "auto") && user_bus() &&
+	return o->rootless && geteuid() != 0 && o->cgroup_manager && !strcmp(o->cgroup_manager, "auto") && cgroup_has_user_manager() &&
 	       is_v2_alone() && helper_path(path, sizeof(path)) && (!cgroups_path || !*cgroups_path || strchr(cgroups_path, ':'));
 }
 
@@ -65,7 +72,7 @@ int cg_systemd_check(void)
 		log_error("--systemd-cgroup: systemd is not running on this host, cannot use systemd cgroups manager");
 	else if (!is_v2_alone())
 		log_error("--systemd-cgroup: only where cgroup v2 stands alone; use --cgroup-manager cgroupfs");
-	else if (geteuid() != 0 && !user_bus())
+	else if (geteuid() != 0 && !cgroup_has_user_manager())
 		log_error("--systemd-cgroup: systemd's user manager cannot be reached: $XDG_RUNTIME_DIR/bus is not there");
 	else if (!helper_path(path, sizeof(path)))
 		log_error("--systemd-cgroup: nacre-systemd is neither beside nacre nor in ../libexec/nacre (it was built without libsystemd)");

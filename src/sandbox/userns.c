@@ -99,9 +99,23 @@ static int copy_maps(const char *field, const struct oci_idmap *from, size_t n, 
 	return 0;
 }
 
-int userns_plan(const struct oci_spec *spec, struct userns_maps *ret)
+static bool find_ranges(struct oci_idmap *uid, struct oci_idmap *gid)
 {
 	char path[64];
+
+	return find_helper("newuidmap", path, sizeof(path)) && find_helper("newgidmap", path, sizeof(path)) &&
+	       sub_range("/etc/subuid", geteuid(), uid) && sub_range("/etc/subgid", geteuid(), gid);
+}
+
+bool userns_has_range(void)
+{
+	struct oci_idmap uid, gid;
+
+	return find_ranges(&uid, &gid);
+}
+
+int userns_plan(const struct oci_spec *spec, struct userns_maps *ret)
+{
 	int r;
 
 	*ret = (struct userns_maps){.nuid = 0};
@@ -119,8 +133,7 @@ int userns_plan(const struct oci_spec *spec, struct userns_maps *ret)
 	ret->uid[0] = (struct oci_idmap){0, geteuid(), 1};
 	ret->gid[0] = (struct oci_idmap){0, getegid(), 1};
 	ret->nuid = ret->ngid = 1;
-	if (find_helper("newuidmap", path, sizeof(path)) && find_helper("newgidmap", path, sizeof(path)) &&
-	    sub_range("/etc/subuid", geteuid(), &ret->uid[1]) && sub_range("/etc/subgid", geteuid(), &ret->gid[1]))
+	if (find_ranges(&ret->uid[1], &ret->gid[1]))
 		ret->nuid = ret->ngid = 2;
 	return 0;
 }

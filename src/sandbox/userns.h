@@ -23,6 +23,8 @@ int userns_write(const struct userns_maps *maps, pid_t pid) __must_check;
 /* How many ids from 0 on, users and groups both, there are in the namespace that maps (or, if they are empty, that of the
  * caller) describe. UINT32_MAX: all. */
 uint32_t userns_ids(const struct userns_maps *maps);
+/* Has the caller ids beside its own to map, and the programs for it? */
+bool userns_has_range(void);
 /* Says in one line why a user namespace was not to be had. */
 void userns_explain(int err);
 

@@ -31,7 +31,7 @@ c['process']['args'] = ['sh', '-c', 'sleep 1000']
 c['linux'].setdefault('resources', {}).update({'memory': {'limit': 96 << 20}, 'pids': {'limit': 20}})
 del c['linux']['uidMappings'], c['linux']['gidMappings']
 c['linux']['namespaces'] = [n for n in c['linux']['namespaces'] if n['type'] != 'user']"
-	session "$u: run -d with limits" $u "cd $work/$u && $NACRE run -d --pid-file $work/$u/pid c1 </dev/null; echo \$?" 0
+	session "$u: run -d with limits" $u "cd $work/$u && $NACRE run -d --pid-file $work/$u/pid c1 </dev/null >$work/$u/log 2>&1; echo \$?" 0
 	group=/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(cat "$work/$u/pid")/cgroup")
 	is "$u: in a scope of the user's manager" "${group#/sys/fs/cgroup}" "/user.slice/user-$(id -u $u).slice/user@$(id -u $u).service/user.slice/nacre-c1.scope"
 	is "$u: the kernel beside it" "$(cat "/proc/$(pgrep -x nacre-kernel)/cgroup")" "0::/user.slice/user-$(id -u $u).slice/user@$(id -u $u).service/user.slice/nacre-kernel-c1.scope"
@@ -50,6 +50,6 @@ check "a host that forbids user namespaces is named" grep -q 'may not make user 
 as user "$NACRE doctor" >"$work/out" 2>&1
 rc=$?
 is "nacre doctor ends with 1" "$rc" 1
-check "and says why" grep -q '^MISSING *user namespaces without root' "$work/out"
+check "and says why" grep -q '^MISSING *user namespaces for user' "$work/out"
 sysctl -q kernel.unprivileged_userns_clone=1
 done_testing
