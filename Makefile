@@ -18,6 +18,9 @@ check:
 check-host:
 	./check host
 
+check-apps:
+	./check build apps
+
 bench: all
 	bench/run
 
@@ -28,4 +31,4 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all demo check check-host bench install clean
+.PHONY: all demo check check-apps check-host bench install clean

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What `nacre features` claims: only what is there. Seccomp profiles, for instance, are checked but
- * not applied, so the document does not speak of them. */
+/* What `nacre features` claims: only what is there. */
 #include "oci/template.h"
 
+#include <string.h>
 #include "oci/cgroup.h"
 #include "oci/hooks.h"
 #include "oci/names.h"
 #include "oci/parse.h"
+#include "oci/seccomp_names.h"
 
 static struct json_object *enabled(bool on)
 {
@@ -33,6 +34,28 @@ static struct json_object *cgroups(void)
 	return o;
 }
 
+static struct json_object *words(const char *const *w, const char *without)
+{
+	struct json_object *a = json_object_new_array();
+
+	for (; *w; w++)
+		if (!without || strcmp(*w, without) != 0)
+			add(a, *w);
+	return a;
+}
+
+static struct json_object *seccomp(void)
+{
+	struct json_object *o = enabled(true);
+
+	json_object_object_add(o, "actions", words(seccomp_actions, "SCMP_ACT_NOTIFY"));
+	json_object_object_add(o, "operators", words(seccomp_operators, NULL));
+	json_object_object_add(o, "archs", words(seccomp_archs, NULL));
+	json_object_object_add(o, "knownFlags", words(seccomp_flags, NULL));
+	json_object_object_add(o, "supportedFlags", words(seccomp_flags, "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"));
+	return o;
+}
+
 static struct json_object *linux_features(void)
 {
 	static const enum oci_ns ready[] = {OCI_NS_CGROUP, OCI_NS_IPC, OCI_NS_MNT,
@@ -47,6 +70,7 @@ static struct json_object *linux_features(void)
 	json_object_object_add(o, "namespaces", ns);
 	json_object_object_add(o, "capabilities", caps);
 	json_object_object_add(o, "cgroup", cgroups());
+	json_object_object_add(o, "seccomp", seccomp());
 	json_object_object_add(o, "apparmor", enabled(false));
 	json_object_object_add(o, "selinux", enabled(false));
 	json_object_object_add(o, "intelRdt", enabled(false));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* linux.seccomp: every word of it is checked. It is not applied yet. */
+/* linux.seccomp: every word of it is checked. seccomp_compile.c makes the filter. */
 #include "oci/parse_priv.h"
 
 #include <string.h>
@@ -86,6 +86,7 @@ static int check_arg(const struct jval *v)
 
 static int check_rule(const struct jval *v)
 {
+	const char *action = "";
 	struct jval names, args;
 	uint64_t n;
 	int r;
@@ -104,7 +105,13 @@ static int check_rule(const struct jval *v)
 			return jval_error(&name, "must not be empty");
 	}
 	if (r == 0)
-		r = check_word(v, "action", seccomp_actions, true, NULL);
+		r = check_word(v, "action", seccomp_actions, true, &action);
+	/* A listener of the host's would be asked about calls of processes that the host does not have. */
+	if (r == 0 && !strcmp(action, "SCMP_ACT_NOTIFY")) {
+		struct jval a = jval_get(v, "action");
+
+		return jval_error(&a, "not supported: only programs inside can listen to the calls of others");
+	}
 	if (r == 0)
 		r = jval_uint(v, "errnoRet", 4095, false, &n, NULL);
 	if (r == 0)

@@ -162,8 +162,6 @@ int validate_spec(const struct jval *root, const struct oci_spec *s)
 		r = check_namespaces(&lin, s);
 	if (r < 0)
 		return r;
-	if (s->has_seccomp)
-		log_warning("linux.seccomp is checked but not applied yet");
 	if (s->process.apparmor_profile && *s->process.apparmor_profile)
 		log_info("process.apparmorProfile \"%s\" is not applied",
 			 s->process.apparmor_profile);

@@ -103,6 +103,8 @@ enum pt_answer {
 };
 /* From now on pt's calls are answered with value. Any thread, while pt cannot be released. */
 void pt_answer(struct pt_thread *pt, enum pt_answer call, uint32_t value);
+/* From now on that call of pt makes the trip again. Any thread, while pt cannot be released. */
+void pt_answer_withdraw(struct pt_thread *pt, enum pt_answer call);
 
 /* Registers at the user boundary: user_regs_struct as ptrace shows it, fs_base and gs_base included.
  * Writable; cs, ss and privileged eflags bits are sanitised by pt_run. */
@@ -115,6 +117,10 @@ struct user_regs_struct *pt_regs(struct pt_thread *pt);
 size_t pt_fpstate_size(void);
 int pt_fpstate_save(struct pt_thread *pt, uaddr_t to) __must_check;
 int pt_fpstate_load(struct pt_thread *pt, uaddr_t from) __must_check;
+
+/* The same image to and from memory of ours, n bytes, at most its size. 0, -EINVAL, -ESRCH, -EFAULT. */
+int pt_fpstate_get(struct pt_thread *pt, void *to, size_t n) __must_check;
+int pt_fpstate_put(struct pt_thread *pt, const void *from, size_t n) __must_check;
 
 struct pt_as *pt_as(struct pt_thread *pt); /* no reference added */
 struct pt_as *pt_as_get(struct pt_as *as);

@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include "base/log.h"
 #include "oci/parse.h"
+#include "oci/seccomp.h"
 
 #define SERVICE "nacre.sandbox.v1.Sandbox"
 
@@ -228,6 +229,7 @@ struct container_parts { /* storage behind a CreateContainer message */
 	Nacre__Sandbox__V1__Device *dev, **devs;
 	char **sysctl;
 	size_t nsysctl;
+	struct oci_seccomp seccomp;
 };
 
 static int fill_container(struct container_parts *x, const struct oci_spec *spec,
@@ -263,6 +265,15 @@ static int fill_container(struct container_parts *x, const struct oci_spec *spec
 	/* The host's limits count host processes and pages; inside, what the guest sees is exact. */
 	q->pids_limit = (uint32_t)MIN(oci_resource(spec, "pids", "limit"), (int64_t)INT32_MAX);
 	q->memory_limit = (uint64_t)oci_resource(spec, "memory", "limit");
+	if (spec->has_seccomp) {
+		int r = oci_seccomp_compile(spec, &x->seccomp);
+
+		if (r < 0)
+			return r;
+		q->seccomp_filter.data = (uint8_t *)x->seccomp.filter;
+		q->seccomp_filter.len = x->seccomp.n * 8;
+		q->seccomp_flags = x->seccomp.flags;
+	}
 	return 0;
 }
 
@@ -271,6 +282,7 @@ static void container_parts_done(struct container_parts *x)
 	for (size_t i = 0; i < x->nsysctl; i++)
 		free(x->sysctl[i]);
 	free(x->sysctl);
+	free(x->seccomp.filter);
 	free(x->dev);
 	free(x->devs);
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
+#include <linux/random.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include "../tap.h"
@@ -17,6 +19,20 @@ TEST(null_zero_full)
 	CHECK_ERR(write(f, b, 1), ENOSPC);
 	CHECK_EQ(fstat(n, &st), 0);
 	CHECK(S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3));
+}
+
+TEST(entropy)
+{
+	int r = open("/dev/random", O_RDONLY), n = -1;
+
+	CHECK_EQ(ioctl(r, RNDGETENTCNT, &n), 0);
+	CHECK(n > 0);
+	CHECK_ERR(ioctl(r, RNDGETENTCNT, NULL), EFAULT);
+	CHECK_ERR(ioctl(r, _IO('R', 0x55)), EINVAL);
+	REQUIRE(setresuid(1000, 1000, 1000) == 0);
+	n = 8;
+	CHECK_ERR(ioctl(r, RNDADDTOENTCNT, &n), EPERM);
+	CHECK_ERR(ioctl(r, RNDZAPENTCNT), EPERM);
 }
 
 TEST(random_differs)

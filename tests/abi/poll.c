@@ -2,6 +2,7 @@
 #include <poll.h>
 #include <sys/select.h>
 #include <time.h>
+#include <sys/personality.h>
 #include "../tap.h"
 
 static void *volatile bad_ptr = (void *)8;
@@ -72,6 +73,18 @@ TEST(ppoll_mask)
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	raise(SIGUSR1);
 	CHECK_ERR(ppoll(NULL, 0, &ts, &none), EINTR);
+}
+
+TEST(sticky_timeouts)
+{
+	struct timeval tv = {0, 20000};
+
+	CHECK_EQ(select(0, NULL, NULL, NULL, &tv), 0);
+	CHECK_EQ(tv.tv_usec, 0);
+	REQUIRE(personality(0x4000000 /* STICKY_TIMEOUTS */) == 0);
+	tv.tv_usec = 20000;
+	CHECK_EQ(select(0, NULL, NULL, NULL, &tv), 0);
+	CHECK_EQ(tv.tv_usec, 20000);
 }
 
 TAP_MAIN()

@@ -30,6 +30,35 @@ TEST(line_and_echo)
 	CHECK_EQ(read(m, b, 64), 3);
 }
 
+TEST(old_terminal_calls)
+{
+	struct {
+		unsigned short iflag, oflag, cflag, lflag;
+		unsigned char line, cc[8];
+	} io;
+	struct termios t;
+	int d = 7;
+
+	start();
+	CHECK_EQ(ioctl(s, TCGETA, &io), 0);
+	CHECK_EQ(tcgetattr(s, &t), 0);
+	CHECK_EQ(io.lflag, t.c_lflag & 0xffff);
+	CHECK_EQ(io.cc[VINTR], t.c_cc[VINTR]);
+	io.lflag &= (unsigned short)~ECHO;
+	io.cc[VINTR] = 5;
+	CHECK_EQ(ioctl(s, TCSETAW, &io), 0);
+	CHECK_EQ(tcgetattr(s, &t), 0);
+	CHECK_EQ(t.c_lflag & ECHO, 0);
+	CHECK_EQ(t.c_cc[VINTR], 5);
+	CHECK_ERR(ioctl(s, TCGETA, NULL), EFAULT);
+	CHECK_ERR(ioctl(s, TCSETA, NULL), EFAULT);
+	CHECK_EQ(ioctl(s, TIOCGETD, &d), 0);
+	CHECK_EQ(d, 0);
+	CHECK_EQ(ioctl(s, TIOCSETD, &d), 0);
+	d = 29;
+	CHECK_ERR(ioctl(s, TIOCSETD, &d), EINVAL);
+}
+
 TEST(locked_slave)
 {
 	m = posix_openpt(O_RDWR | O_NOCTTY);

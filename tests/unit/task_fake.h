@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include "kernel/container.h"
+#include "kernel/fs/anon/anon.h"
 #include "kernel/kernel.h"
 #include "kernel/loader/loader.h"
 #include "kernel/mm/mm.h"
@@ -80,6 +81,24 @@ static char *fake_mem(uint64_t a, size_t n)
 		       : NULL;
 }
 
+/* --- descriptors: a fake task has none to give --- */
+struct file *file_get(struct file *f)
+{
+	return f;
+}
+int fd_room(struct task *t)
+{
+	return -EMFILE;
+}
+int fd_install_at(struct task *t, struct file *f, int fd, bool cloexec)
+{
+	return -EBADF;
+}
+int anon_file_new(const char *name, const struct file_ops *op, void *priv, uint32_t flags, mode_t mode, struct file **ret)
+{
+	return -ENOMEM;
+}
+
 /* --- platform.h --- */
 struct user_regs_struct *pt_regs(struct pt_thread *pt)
 {
@@ -106,6 +125,9 @@ void pt_run(struct pt_thread *pt, struct pt_exit *ret)
 	ret->event = fake_programs[off / 256](pt, &pt->regs, (unsigned)(off % 256 / 2), ret);
 }
 void pt_answer(struct pt_thread *pt, enum pt_answer call, uint32_t value)
+{
+}
+void pt_answer_withdraw(struct pt_thread *pt, enum pt_answer call)
 {
 }
 void pt_doom(struct pt_thread *pt)
@@ -198,6 +220,24 @@ int pt_fpstate_load(struct pt_thread *pt, uaddr_t from)
 {
 	(void)pt;
 	return !from.a || fake_mem(from.a, 832) ? 0 : -EFAULT;
+}
+size_t pt_copy_in(struct pt_thread *pt, void *to, uaddr_t from, size_t n);
+int pt_fpstate_get(struct pt_thread *pt, void *to, size_t n)
+{
+	(void)pt;
+	memset(to, 0, n);
+	return 0;
+}
+int pt_fpstate_put(struct pt_thread *pt, const void *from, size_t n)
+{
+	(void)pt;
+	(void)from;
+	return n == 832 ? 0 : -EINVAL;
+}
+ssize_t mm_force(struct task *t, uint64_t addr, void *buf, size_t len, bool write)
+{
+	(void)write;
+	return pt_copy_in(t->pt, buf, uaddr(addr), len) == len ? (ssize_t)len : -EIO;
 }
 size_t pt_copy_in(struct pt_thread *pt, void *to, uaddr_t from, size_t n)
 {
@@ -357,6 +397,32 @@ void files_put(struct files *f)
 		free(f);
 	}
 }
+/* No program here has descriptors. */
+int fd_install(struct task *t __unused, struct file *f __unused, int min __unused, bool ce __unused)
+{
+	return -EMFILE;
+}
+
+int fd_close(struct task *t __unused, int fd __unused)
+{
+	return -EBADF;
+}
+
+struct file *fd_get(struct task *t __unused, int fd __unused)
+{
+	return NULL;
+}
+
+int pidfd_new(struct pid *pid __unused, unsigned flags __unused, struct file **ret __unused)
+{
+	return -ENOMEM;
+}
+
+struct pid *pidfd_pid(struct file *f __unused, bool *ret_thread __unused)
+{
+	return NULL;
+}
+
 int files_copy(struct files *old, struct files **ret)
 {
 	(void)old;
@@ -401,6 +467,43 @@ void mnt_namespace_put(struct mnt_namespace *ns)
 struct mnt_namespace *mnt_namespace_get(struct mnt_namespace *ns)
 {
 	return ns;
+}
+int mnt_namespace_copy(struct mnt_namespace *old __unused, struct user_namespace *owner __unused,
+		       struct fs_struct *fix __unused, struct mnt_namespace **ret __unused)
+{
+	return -ENOMEM;
+}
+struct ns_common *mnt_namespace_ns(struct mnt_namespace *ns __unused)
+{
+	return NULL;
+}
+struct mnt_namespace *mnt_namespace_of(struct ns_common *ns __unused)
+{
+	return NULL;
+}
+bool mnt_may_suid(const struct mount *m __unused, const struct cred *c __unused)
+{
+	return true;
+}
+struct fs_struct *fs_struct_join(struct fs_struct *f)
+{
+	return fs_struct_get(f);
+}
+void fs_struct_leave(struct fs_struct *f)
+{
+	if (f)
+		fs_struct_put(f);
+}
+void fs_enter(struct task *t __unused, struct mnt_namespace *ns __unused)
+{
+}
+bool fs_chrooted(struct task *t __unused)
+{
+	return false;
+}
+struct ns_common *ns_of_file(struct file *f __unused)
+{
+	return NULL;
 }
 static struct inode fake_inode = {.mode = S_IFREG | 0755};
 static struct dentry fake_dentry = {.inode = &fake_inode};
@@ -540,14 +643,15 @@ static struct task *fake_boot(unsigned fn)
 	for (int i = 0; i < RLIM_NLIMITS; i++)
 		rlim[i] = (struct rlimit){1000, 1000};
 	ref_init(&fake_ct.ref);
-	fake_ns = pid_namespace_new(NULL);
+	if (pid_namespace_new(NULL, NULL, &fake_ns) < 0)
+		abort();
 	p.pid_ns = fake_ns;
 	p.cred = cred_new();
 	p.files = files_new();
 	p.fs = fs_struct_new(NULL, NULL);
-	p.nsproxy = calloc(1, sizeof(*p.nsproxy));
-	ref_init(&p.nsproxy->ref);
-	p.nsproxy->pid_for_children = pid_namespace_get(fake_ns);
+	p.nsproxy = nsproxy_new(uts_namespace_new("fake", ""), (struct mnt_namespace *)(uintptr_t)&fake_ct,
+				pid_namespace_get(fake_ns));
+	REQUIRE(p.nsproxy);
 	p.start = fake_start;
 	p.arg = (void *)(uintptr_t)fn;
 	p.on_exit = fake_on_exit;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include "base/log.h"
 #include "kernel/control/control.h"
+#include "kernel/task/seccomp.h"
 #include "platform/platform.h"
 
 struct mutex control_lock = MUTEX_INIT(RANK_CONTROL, "control");
@@ -58,6 +59,7 @@ static void box_free(struct box *b)
 		mnt_namespace_put(b->ct.mnt);
 	if (b->gofer)
 		fuse_conn_put(b->gofer);
+	seccomp_filter_put(b->seccomp);
 	if (b->ct.pt)
 		pt_container_free(b->ct.pt);
 	if (b->ct.pid_ns)
@@ -99,6 +101,25 @@ static int make_namespaces(struct box *b, const Nacre__Sandbox__V1__CreateContai
 	return b->ct.nsproxy ? 0 : -ENOMEM;
 }
 
+/* The container's profile, checked as any filter of a guest's. */
+static int make_seccomp(struct box *b, const Nacre__Sandbox__V1__CreateContainerRequest *q, char **message)
+{
+	size_t n = q->seccomp_filter.len / sizeof(struct sock_filter);
+	int r;
+
+	if (!q->seccomp_filter.len)
+		return 0;
+	if (q->seccomp_filter.len % sizeof(struct sock_filter) || n > BPF_MAXINSNS ||
+	    (q->seccomp_flags & ~SECCOMP_FILTER_FLAG_LOG))
+		return -EINVAL;
+	r = seccomp_filter_new((const void *)q->seccomp_filter.data, (unsigned)n, &b->seccomp);
+	if (r == -EINVAL && asprintf(message, "linux.seccomp: the filter is not one that a kernel takes") < 0)
+		return -ENOMEM;
+	if (r == 0)
+		seccomp_filter_log(b->seccomp, q->seccomp_flags & SECCOMP_FILTER_FLAG_LOG);
+	return r;
+}
+
 int box_create(const Nacre__Sandbox__V1__CreateContainerRequest *q, struct rpc_buf *fds, int *ret_pidfd,
 	       char **message)
 {
@@ -121,10 +142,11 @@ int box_create(const Nacre__Sandbox__V1__CreateContainerRequest *q, struct rpc_b
 	b->ct.pids_max = (int)q->pids_limit;
 	b->ct.mem_max = q->memory_limit;
 	b->ct.id = strdup(q->id);
-	b->ct.pid_ns = pid_namespace_new(NULL); /* /proc of the mounts shows it */
+	r = pid_namespace_new(NULL, NULL, &b->ct.pid_ns); /* /proc of the mounts shows it */
 	log_phase("box");
 	/* The gofer may still be on its way: the zygote first. */
-	r = b->ct.id && b->ct.pid_ns ? pt_container_new(zygote_dead, b, &b->ct.pt, ret_pidfd) : -ENOMEM;
+	if (r == 0)
+		r = b->ct.id ? pt_container_new(zygote_dead, b, &b->ct.pt, ret_pidfd) : -ENOMEM;
 	log_phase("box-zygote");
 	if (r == 0)
 		r = fuse_conn_new(TAKE_FD(gofer), &b->gofer);
@@ -137,6 +159,8 @@ int box_create(const Nacre__Sandbox__V1__CreateContainerRequest *q, struct rpc_b
 	log_phase("box-mounts");
 	if (r == 0)
 		r = make_namespaces(b, q);
+	if (r == 0)
+		r = make_seccomp(b, q, message);
 	if (r == 0)
 		r = process_create(b, q->process, "", true, fds, &init, message);
 	fuse_thread_stays = false;

@@ -38,6 +38,7 @@ struct box { /* a container with what the API keeps about it; container.priv */
 	struct list_head node GUARDED_BY(control_lock);
 	struct container ct;
 	struct fuse_conn *gofer;
+	struct seccomp_filter *seccomp; /* what each process begins with, or NULL; constant */
 	struct list_head processes GUARDED_BY(control_lock);
 	struct process *init;
 	bool started;

@@ -11,6 +11,7 @@
 #include "kernel/control/control.h"
 #include "kernel/fs/devpts/devpts.h"
 #include "kernel/fs/host/hostfile.h"
+#include "kernel/task/seccomp.h"
 
 struct process *process_get(struct process *p)
 {
@@ -187,6 +188,8 @@ static int start(struct task *t, void *arg)
 		r = wait_event(&p->wait, &t->sleeper, __atomic_load_n(&p->go, __ATOMIC_SEQ_CST), TIME_FOREVER,
 			       SLEEP_KILLABLE);
 	log_phase("task-go");
+	if (r == 0 && ((struct box *)p->ct->priv)->seccomp)
+		seccomp_begin(t, ((struct box *)p->ct->priv)->seccomp);
 	if (r == 0)
 		r = do_exec(t, &img);
 	log_phase("task-exec");
@@ -227,7 +230,6 @@ static const struct cred *make_cred(const Nacre__Sandbox__V1__Process *s)
 		c->cap_inheritable = s->caps->inheritable;
 		c->cap_ambient = s->caps->ambient;
 	}
-	c->no_new_privs = s->no_new_privs;
 	if (s->n_groups) {
 		kgid_t *g = calloc(s->n_groups, sizeof(*g));
 
@@ -333,9 +335,12 @@ static int make_task(struct box *b, struct process *p, const Nacre__Sandbox__V1_
 	r = task_create(&tp, &p->task);
 	if (r < 0)
 		process_put(p);
-	else
-		p->task->tg->oom_score_adj = s->oom_score_adj; /* it has not begun to run */
-	return r;
+	if (r < 0)
+		return r;
+	/* It has not begun to run. */
+	p->task->tg->oom_score_adj = s->oom_score_adj;
+	p->task->no_new_privs = s->no_new_privs;
+	return 0;
 }
 
 int process_create(struct box *b, const Nacre__Sandbox__V1__Process *spec, const char *exec_id, bool init,

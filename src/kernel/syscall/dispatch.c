@@ -4,11 +4,12 @@
 #include "base/breach.h"
 #include "kernel/syscall/strace.h"
 #include "kernel/syscall/syscall.h"
-#include "kernel/task/task.h"
+#include "kernel/task/ptrace.h"
+#include "kernel/task/seccomp.h"
 #include "kernel/usercopy.h"
 #include "platform/platform.h"
 
-const struct entry_hook *const entry_hooks[] = {&strace_hook, NULL};
+const struct entry_hook *const entry_hooks[] = {&ptrace_hook, &seccomp_hook, &strace_hook, NULL};
 
 #ifdef NACRE_BREACH
 static long breach(struct task *t, const struct sysargs *a)
@@ -35,6 +36,12 @@ static long call(struct task *t, uint64_t nr, const struct sysargs *a)
 	return d->fn(t, a);
 }
 
+/* As on Linux the number is an int: the upper half of the register does not count. */
+static uint32_t number_of(struct task *t)
+{
+	return (uint32_t)pt_regs(t->pt)->orig_rax;
+}
+
 static void args_of(struct task *t, struct sysargs *a)
 {
 	const struct user_regs_struct *r = pt_regs(t->pt);
@@ -49,31 +56,36 @@ static void args_of(struct task *t, struct sysargs *a)
 
 static long dispatch_hooked(struct task *t)
 {
-	const struct entry_hook *const *h;
 	bool skip = false;
+	unsigned n;
 	struct sysargs a;
 	long r = -ENOSYS;
 
-	for (h = entry_hooks; *h && !skip; h++)
-		if ((*h)->enter)
-			skip = (*h)->enter(t, &r);
+	for (n = 0; entry_hooks[n] && !skip; n++)
+		if (entry_hooks[n]->enter)
+			skip = entry_hooks[n]->enter(t, &r);
 	if (!skip) {
 		args_of(t, &a);
-		r = call(t, pt_regs(t->pt)->orig_rax, &a);
+		r = call(t, number_of(t), &a);
 	}
-	for (h = entry_hooks; *h; h++)
-		if ((*h)->leave)
-			(*h)->leave(t, r);
-	return r;
+	/* Backwards, so that who stops the task first does so last; its tracer may change the result. */
+	pt_regs(t->pt)->rax = (unsigned long long)r;
+	while (entry_hooks[n])
+		n++;
+	while (n-- > 0)
+		if (entry_hooks[n]->leave)
+			entry_hooks[n]->leave(t, (long)pt_regs(t->pt)->rax);
+	return (long)pt_regs(t->pt)->rax;
 }
 
 long syscall_dispatch(struct task *t)
 {
+	uint32_t f = __atomic_load_n(&t->sig_flags, __ATOMIC_RELAXED), nr = number_of(t);
 	struct sysargs a;
 
 	t->syscalls++;
-	if (unlikely(__atomic_load_n(&t->sig_flags, __ATOMIC_RELAXED) & TIF_HOOKS))
+	if (unlikely(f & TIF_HOOKS) || (unlikely(f & TIF_SECCOMP) && !seccomp_allows(t, (int)nr)))
 		return dispatch_hooked(t);
 	args_of(t, &a);
-	return call(t, pt_regs(t->pt)->orig_rax, &a);
+	return call(t, nr, &a);
 }

@@ -43,7 +43,7 @@ static long set_name(struct task *t, const struct sysargs *a, bool domain)
 	int len = arg_int(a, 1);
 	char name[65] = "";
 
-	if (!capable(t->cred, CAP_SYS_ADMIN_))
+	if (!ns_capable(t->cred, ns_owner(&uts->ns), CAP_SYS_ADMIN_))
 		return -EPERM;
 	if (len < 0 || len > 64)
 		return -EINVAL;
@@ -144,6 +144,10 @@ long sys_arch_prctl(struct task *t, const struct sysargs *a)
 		return put_u64(t, arg_uaddr(a, 1), r->fs_base);
 	case ARCH_GET_GS:
 		return put_u64(t, arg_uaddr(a, 1), r->gs_base);
+	case ARCH_GET_CPUID: /* cpuid is not trapped, and cannot be */
+		return 1;
+	case ARCH_SET_CPUID:
+		return -ENODEV;
 	default:
 		return -EINVAL;
 	}

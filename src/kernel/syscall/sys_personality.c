@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* personality: the value is kept and inherited; only PER_LINUX changes nothing else. */
+/* personality: the value is kept and inherited; STICKY_TIMEOUTS is the one bit with an effect. */
 #include "kernel/syscall/syscall.h"
 #include "kernel/task/task.h"
 

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/personality.h>
 #include "kernel/syscall/pollset.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/task/task.h"
@@ -110,13 +111,15 @@ static int get_timespec(struct task *t, uaddr_t p, uint64_t *ret_deadline)
 	return 0;
 }
 
-/* Linux writes the time left back, unless that fails; the result stands. */
+/* Linux writes the time left back, unless that fails or the personality forbids it; the result stands. */
 static void put_timeleft(struct task *t, uaddr_t p, uint64_t deadline, bool micro)
 {
 	uint64_t now = now_ns(), left = deadline > now ? deadline - now : 0;
 	int64_t v[2] = {(int64_t)(left / NSEC_PER_SEC),
 			(int64_t)(left % NSEC_PER_SEC) / (micro ? 1000 : 1)};
 
+	if (t->personality & STICKY_TIMEOUTS)
+		return;
 	if (!uaddr_null(p) && copy_out(t, p, v, sizeof(v)) < 0)
 		return;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* wait4, waitid. */
 #include <errno.h>
+#include "kernel/fs/anon/anon.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/wait.h"
@@ -39,6 +40,24 @@ long sys_wait4(struct task *t, const struct sysargs *a)
 	return p.found;
 }
 
+/* P_PIDFD. *nonblock: the descriptor does not wait, and says EAGAIN. */
+static int pidfd_target(struct task *t, int fd, struct wait_params *p, bool *nonblock)
+{
+	_cleanup_(file_putp) struct file *f = NULL;
+	struct pid *pid;
+
+	if (fd < 0)
+		return -EINVAL;
+	f = fd_get(t, fd);
+	pid = f ? pidfd_pid(f, NULL) : NULL;
+	if (!pid)
+		return -EBADF;
+	p->type = P_PID;
+	p->pid = pid_get(pid);
+	*nonblock = (f->flags & O_NONBLOCK) && !(p->options & WNOHANG);
+	return 0;
+}
+
 static int waitid_target(struct task *t, const struct sysargs *a, struct wait_params *p)
 {
 	int nr = arg_int(a, 1);
@@ -66,6 +85,7 @@ static int waitid_target(struct task *t, const struct sysargs *a, struct wait_pa
 long sys_waitid(struct task *t, const struct sysargs *a)
 {
 	struct wait_params p = {.options = arg_int(a, 3)};
+	bool nonblock = false;
 	siginfo_t si = {0};
 	int r;
 
@@ -74,10 +94,17 @@ long sys_waitid(struct task *t, const struct sysargs *a)
 		return -EINVAL;
 	if (!(p.options & (WEXITED | WSTOPPED | WCONTINUED)))
 		return -EINVAL;
-	r = waitid_target(t, a, &p);
+	if (arg_int(a, 0) == P_PIDFD)
+		r = pidfd_target(t, arg_int(a, 1), &p, &nonblock);
+	else
+		r = waitid_target(t, a, &p);
+	if (nonblock)
+		p.options |= WNOHANG;
 	if (r == 0)
 		r = do_wait(t, &p);
 	pid_put(p.pid);
+	if (r == 0 && nonblock && !p.found)
+		r = -EAGAIN;
 	if (r < 0)
 		return r;
 	if (p.found) {
@@ -86,7 +113,7 @@ long sys_waitid(struct task *t, const struct sysargs *a)
 		si.si_pid = p.found;
 		si.si_uid = p.uid;
 		si.si_status = p.code == CLD_EXITED ? WEXITSTATUS(p.status) :
-			       p.code == CLD_STOPPED ? WSTOPSIG(p.status) :
+			       p.code == CLD_STOPPED || p.code == CLD_TRAPPED ? p.status >> 8 :
 			       p.code == CLD_CONTINUED ? SIGCONT : WTERMSIG(p.status);
 	}
 	if (p.found && a->v[4] && copy_out(t, arg_uaddr(a, 4), &p.ru, sizeof(p.ru)) < 0)

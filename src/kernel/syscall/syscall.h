@@ -63,12 +63,14 @@ extern const struct syscall_desc syscall_table[NR_SYSCALLS];
 long syscall_dispatch(struct task *t);
 
 /* Entry hooks, in order: ptrace, seccomp, strace. A hook may change the registers, set a result and
- * skip the call (returns true), or stop the task. Only looked at when TIF_HOOKS is set. */
+ * skip the call (returns true), or stop the task. Only looked at when TIF_HOOKS is set, or TIF_SECCOMP and
+ * the filters do not always allow the call. */
 struct entry_hook {
 	const char *name;
 	bool (*enter)(struct task *t, long *ret_result);
 	void (*leave)(struct task *t, long result);
 };
 extern const struct entry_hook *const entry_hooks[]; /* NULL-terminated */
+extern const struct entry_hook seccomp_hook;	      /* sys_seccomp.c */
 
 #endif

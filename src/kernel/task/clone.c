@@ -2,16 +2,18 @@
 /* New tasks of the guest: clone(2). */
 #include <errno.h>
 #include <linux/capability.h>
+#include <linux/ptrace.h>
 #include <linux/sched.h>
 #include <stdio.h>
 #include <string.h>
+#include "kernel/fs/anon/anon.h"
 #include "kernel/signal/internal.h"
 #include "kernel/task/internal.h"
+#include "kernel/task/ptrace.h"
+#include "kernel/task/seccomp.h"
 #include "kernel/usercopy.h"
 
-#define NEW_NAMESPACES                                                                             \
-	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |            \
-	 CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME)
+#define EFLAGS_TF 0x100ULL
 
 static int check_flags(struct task *t, const struct clone_params *p)
 {
@@ -23,17 +25,18 @@ static int check_flags(struct task *t, const struct clone_params *p)
 		return -EINVAL;
 	if ((f & (CLONE_NEWNS | CLONE_FS)) == (CLONE_NEWNS | CLONE_FS))
 		return -EINVAL;
-	if ((f & CLONE_THREAD) && (f & (CLONE_NEWUSER | CLONE_NEWPID)))
+	if ((f & (CLONE_NEWUSER | CLONE_FS)) == (CLONE_NEWUSER | CLONE_FS))
+		return -EINVAL;
+	/* Threads are of one pid namespace. */
+	if ((f & CLONE_THREAD) &&
+	    ((f & (CLONE_NEWUSER | CLONE_NEWPID)) || t->nsproxy->pid_for_children != task_pid_ns(t)))
+		return -EINVAL;
+	/* Memory shared with a process of another time namespace would show it the wrong clock. */
+	if ((f & (CLONE_THREAD | CLONE_VM)) == (CLONE_THREAD | CLONE_VM) && t->nsproxy->time != t->nsproxy->time_for_children)
 		return -EINVAL;
 	if ((f & CLONE_SIGHAND) && (f & CLONE_CLEAR_SIGHAND))
 		return -EINVAL;
 	if ((f & CLONE_PARENT) && t->tg->is_init)
-		return -EINVAL;
-	if (p->exit_signal < 0 || p->exit_signal > NSIG_GUEST)
-		return -EINVAL;
-	if (f & NEW_NAMESPACES)
-		return -EPERM;
-	if (f & CLONE_PIDFD)
 		return -EINVAL;
 	return 0;
 }
@@ -56,11 +59,11 @@ static void inherit(struct task *c, struct task *t, const struct clone_params *p
 	struct timespec ts;
 
 	memcpy(c->comm, t->comm, sizeof(c->comm));
-	c->cred = cred_get(t->cred);
-	c->nsproxy = nsproxy_get(t->nsproxy);
 	c->blocked = t->blocked;
 	c->nice = t->nice;
-	c->timer_slack = t->timer_slack;
+	c->timer_slack = c->default_slack = t->timer_slack;
+	c->mce_kill = t->mce_kill;
+	c->io_flusher = t->io_flusher;
 	c->personality = t->personality;
 	c->sched_policy = t->sched_policy;
 	if (!(p->flags & CLONE_VM) || (p->flags & CLONE_VFORK))
@@ -104,8 +107,33 @@ static int copy_objects(struct task *c, struct task *t, uint64_t flags)
 		if (r < 0)
 			return r;
 	}
-	c->fs = flags & CLONE_FS ? fs_struct_get(t->fs) : fs_struct_copy(t->fs);
+	c->fs = flags & CLONE_FS ? fs_struct_join(t->fs) : fs_struct_copy(t->fs);
 	return c->fs ? 0 : -ENOMEM;
+}
+
+/* Credentials and namespaces, after the file system's side is there. */
+static int copy_namespaces(struct task *c, struct task *t, uint64_t flags)
+{
+	struct cred *n;
+	int r;
+
+	if (!(flags & CLONE_NEWUSER)) {
+		c->cred = cred_get(t->cred);
+	} else {
+		n = cred_dup(t->cred);
+		if (!n)
+			return -ENOMEM;
+		r = create_user_ns(n, fs_chrooted(t));
+		if (r < 0) {
+			cred_put(n);
+			return r;
+		}
+		c->cred = n;
+	}
+	r = nsproxy_copy(t, flags, c->cred, c->fs, &c->nsproxy);
+	if (r == 0 && !(flags & CLONE_VM))
+		r = nsproxy_enter_time(&c->nsproxy);
+	return r;
 }
 
 static int copy_memory(struct task *c, struct task *t, uint64_t flags)
@@ -130,6 +158,9 @@ static void set_registers(struct task *c, struct task *t, const struct clone_par
 	*r = *pt_regs(t->pt);
 	r->rax = 0;
 	r->orig_rax = (unsigned long long)-1;
+	/* The tracer steps this one, not the child. */
+	if (__atomic_load_n(&t->trace.mode, __ATOMIC_SEQ_CST) & PT_FORCED_TF)
+		r->eflags &= ~EFLAGS_TF;
 	if (p->stack)
 		r->rsp = p->stack;
 	if (p->flags & CLONE_SETTLS)
@@ -149,8 +180,28 @@ static int child_start(struct task *c, void *arg __unused)
 	return 0;
 }
 
+/* The descriptor of the child to come, and its number into the guest's memory. */
+static int give_pidfd(struct task *t, struct pid *pid, const struct clone_params *p)
+{
+	struct file *f;
+	int fd, r = pidfd_new(pid, p->flags & CLONE_THREAD ? PIDFD_THREAD : 0, &f);
+
+	if (r < 0)
+		return r;
+	fd = fd_install(t, f, 0, true);
+	if (fd < 0) {
+		file_put(f);
+		return fd;
+	}
+	if (put_u32(t, uaddr(p->pidfd), (uint32_t)fd) < 0) {
+		(void)fd_close(t, fd);
+		return -EFAULT;
+	}
+	return fd;
+}
+
 /* Links c, unless a signal came meanwhile: then the group may be about to stop or die. */
-static int link_child(struct task *c, struct task *t, const struct clone_params *p)
+static int link_child(struct task *c, struct task *t, const struct clone_params *p, bool traced)
 {
 	struct thread_group *tg = t->tg, *parent;
 
@@ -168,25 +219,35 @@ static int link_child(struct task *c, struct task *t, const struct clone_params 
 		c->tgid_pid = pid_get(t->tgid_pid);
 	} else {
 		c->tgid_pid = pid_get(c->pid);
+		if (c->pid->numbers[c->pid->level].nr == 1) {
+			c->pid->numbers[c->pid->level].ns->init = c;
+			c->tg->is_init = true;
+		}
 		c->tg->pgrp = pid_get(tg->pgrp);
 		c->tg->session = pid_get(tg->session);
+		c->tg->forker = pid_get(p->flags & CLONE_PARENT ? tg->forker : t->pid);
 	}
 	if (p->flags & CLONE_VFORK) {
 		t->vfork_done = false;
 		c->vfork_parent = task_get(t);
 	}
+	seccomp_inherit(c, t);
 	task_link(c, parent);
+	if (p->flags & CLONE_THREAD)
+		stop_join(t, c);
 	mutex_unlock(&t->sighand->lock);
+	if (traced)
+		ptrace_init_child(t, c);
 	mutex_unlock(&tasklist_lock);
 	return 0;
 }
 
-static int make_child(struct task *t, const struct clone_params *p, struct task **ret)
+static int make_child(struct task *t, const struct clone_params *p, bool traced, struct task **ret)
 {
 	bool thread = p->flags & CLONE_THREAD;
 	struct sighand *sh = child_sighand(t, p->flags);
+	int r, fd = -1;
 	struct task *c;
-	int r;
 
 	if (!sh)
 		return -ENOMEM;
@@ -198,16 +259,24 @@ static int make_child(struct task *t, const struct clone_params *p, struct task 
 	inherit(c, t, p);
 	r = copy_objects(c, t, p->flags);
 	if (r == 0)
+		r = copy_namespaces(c, t, p->flags);
+	if (r == 0)
 		r = copy_memory(c, t, p->flags);
 	if (r == 0) {
 		set_registers(c, t, p);
 		c->start = child_start;
-		r = pid_alloc(t->nsproxy->pid_for_children, &c->pid);
+		r = pid_alloc(c->nsproxy->pid_for_children, p->set_tid, p->set_tid_size, &c->pid);
 	}
 	if (r == 0) {
-		r = link_child(c, t, p);
-		if (r < 0)
+		if (p->flags & CLONE_PIDFD)
+			r = fd = give_pidfd(t, c->pid, p);
+		if (r >= 0)
+			r = link_child(c, t, p, traced);
+		if (r < 0) {
 			pid_free_unused(TAKE_PTR(c->pid));
+			if (fd >= 0)
+				(void)fd_close(t, fd);
+		}
 	}
 	if (r < 0) {
 		task_put(c);
@@ -217,14 +286,15 @@ static int make_child(struct task *t, const struct clone_params *p, struct task 
 	return 0;
 }
 
-static void vfork_wait(struct task *t)
+/* True: the child has let go of the memory. */
+static bool vfork_wait(struct task *t)
 {
 	for (;;) {
 		sleeper_prepare(&t->sleeper);
 		if (__atomic_load_n(&t->vfork_done, __ATOMIC_ACQUIRE))
-			return;
+			return true;
 		if (sleeper_sleep(&t->sleeper, TIME_FOREVER, SLEEP_KILLABLE) < 0)
-			return;
+			return false;
 	}
 }
 
@@ -242,25 +312,40 @@ void vfork_complete(struct task *t)
 	task_put(p);
 }
 
+/* What a tracer wants to know about this clone: PTRACE_EVENT_*, or 0. */
+static int event_of(struct task *t, const struct clone_params *p)
+{
+	int e = p->flags & CLONE_VFORK ? PTRACE_EVENT_VFORK :
+		p->exit_signal != SIGCHLD ? PTRACE_EVENT_CLONE : PTRACE_EVENT_FORK;
+
+	return !(p->flags & CLONE_UNTRACED) && ptrace_event_enabled(t, e) ? e : 0;
+}
+
 long do_clone(struct task *t, const struct clone_params *p)
 {
+	int r = check_flags(t, p), nr, event = event_of(t, p);
 	struct task *c = NULL;
-	int r = check_flags(t, p), nr;
+	struct pid *pid;
 
 	if (r == 0)
 		r = check_limits(t);
 	if (r == 0)
-		r = make_child(t, p, &c);
+		r = make_child(t, p, event || (p->flags & CLONE_PTRACE), &c);
 	if (r < 0)
 		return r;
 	nr = task_pid_nr(c, t);
 	if ((p->flags & CLONE_PARENT_SETTID) && put_u32(t, uaddr(p->parent_tid), (uint32_t)nr) < 0)
 		nr = task_pid_nr(c, t); /* as on Linux: the child runs all the same */
+	pid = pid_get(c->pid);
 	if (task_run_thread(c) < 0) {
 		task_abandon(c);
+		pid_put(pid);
 		return -EAGAIN;
 	}
-	if (p->flags & CLONE_VFORK)
-		vfork_wait(t);
+	if (event)
+		ptrace_event_pid(t, event, pid);
+	if ((p->flags & CLONE_VFORK) && vfork_wait(t))
+		ptrace_event_pid(t, PTRACE_EVENT_VFORK_DONE, pid);
+	pid_put(pid);
 	return nr;
 }

@@ -10,15 +10,27 @@
 #include "platform/platform.h"
 
 /* --- cred.c --- */
+struct file_caps {
+	bool present, effective;
+	uint64_t permitted, inheritable;
+};
 /* Capabilities after a change of user ids: old is what was, n what will be published. */
 void cred_fix_setuid(const struct cred *old, struct cred *n);
 void cred_fix_setfsuid(const struct cred *old, struct cred *n);
-/* Capabilities over exec; n->euid and egid are set-id results already. True: the program is secure. */
-bool cred_fix_exec(const struct cred *old, struct cred *n);
+/* Capabilities over exec; n->euid and egid are set-id results already. held_back: nothing may be gained (no_new_privs).
+ * *ret_secure: the program is secure (AT_SECURE). 0; -EPERM: the program insists on what it cannot have. */
+int cred_fix_exec(const struct cred *old, struct cred *n, const struct file_caps *f, bool held_back, bool *ret_secure)
+	__must_check;
+
+/* --- filecaps.c --- */
+/* What the value of security.capability says. 0; -EINVAL; -ENODATA: it is for another user namespace. */
+int file_caps_parse(const void *value, size_t n, struct file_caps *ret) __must_check;
+/* The capabilities of the file i, none when it has none. 0, -EINVAL, the file system's errors. */
+int file_caps_read(struct inode *i, struct file_caps *ret) __must_check;
 
 /* --- pid.c --- */
 struct pid_namespace {
-	struct ref ref;
+	struct ns_common ns;
 	struct pid_namespace *parent;
 	int level;
 	int last GUARDED_BY(tasklist_lock);
@@ -30,8 +42,9 @@ struct pid_namespace {
 	} *slots GUARDED_BY(tasklist_lock); /* ascending by nr */
 	size_t nslots, cap GUARDED_BY(tasklist_lock);
 };
-/* A new pid in ns and its ancestors. -EAGAIN, -ENOMEM. */
-int pid_alloc(struct pid_namespace *ns, struct pid **ret) __must_check;
+/* A new pid in ns and its ancestors. want: the numbers it is to have in ns and the nwant - 1 namespaces above, or
+ * NULL. -EAGAIN, -ENOMEM; for want also -EINVAL, -EEXIST. */
+int pid_alloc(struct pid_namespace *ns, const int *want, unsigned nwant, struct pid **ret) __must_check;
 /* Attaching. Detaching the last task of any kind takes the numbers out of the tables. */
 void pid_attach(struct task *t, enum pid_type type, struct pid *p);  /* tasklist lock; + reference */
 void pid_detach(struct task *t, enum pid_type type, struct pid *p);  /* tasklist lock; - reference */
@@ -52,6 +65,14 @@ void task_link(struct task *t, struct thread_group *parent); /* tasklist lock he
 /* A linked task whose kernel thread could not be made: exits it from the calling thread. */
 void task_abandon(struct task *t);
 
+/* --- nsproxy.c --- */
+/* t, the current task, goes over to n (the reference moves in). */
+void nsproxy_switch(struct task *t, struct nsproxy *n);
+/* For a new process: *n becomes a set whose time namespace is the one for children. -ENOMEM. */
+int nsproxy_enter_time(struct nsproxy **n) __must_check;
+/* setns(2) of the current task: into ns, or into those of from that flags name. */
+int do_setns(struct task *t, struct ns_common *ns, struct task *from, uint64_t flags) __must_check;
+
 /* --- answers.c --- */
 /* The parent's number as t sees it, 0 if it has none there. tasklist lock held. */
 int task_ppid_nr(struct task *t);
@@ -59,11 +80,19 @@ int task_ppid_nr(struct task *t);
 void task_publish_ppid(struct task *t); /* tasklist lock held */
 void task_publish_cred(struct task *t); /* t->lock held */
 void task_publish(struct task *t);	/* neither held */
+/* Turns t's entry hooks on or off as its tracer demands. tasklist lock held, t->lock not. */
+void task_update_hooks(struct task *t);
+/* Filters may stand before the identity calls of t now: those are to make the trip. t->lock not held. */
+void task_withdraw(struct task *t);
 
 /* --- clone.c --- */
+#define SET_TID_MAX 32
 struct clone_params {
 	uint64_t flags;	   /* CLONE_* without the signal */
-	int exit_signal;
+	int exit_signal;   /* above NSIG_GUEST: none, but not SIGCHLD */
+	uint64_t pidfd;	   /* guest address, for CLONE_PIDFD */
+	int set_tid[SET_TID_MAX]; /* innermost first */
+	unsigned set_tid_size;
 	uint64_t stack;	   /* stack pointer, 0: the parent's */
 	uint64_t tls, parent_tid, child_tid;
 };
@@ -75,6 +104,12 @@ void vfork_complete(struct task *t); /* t execs or exits */
 bool pgrp_orphaned(struct pid *pgrp, struct thread_group *ignore);
 /* Releases a zombie leader (or a thread that nobody waits for). tasklist lock held. */
 void release_task(struct task *t);
+/* The same, and then the leader, if t was the last thread it waited for and nobody waits for the leader. */
+void reap_task(struct task *t);
+/* Tells tracer or parent that t is a zombie, by sig. True: nobody wants to wait for it. tasklist lock held. */
+bool notify_exit(struct task *t, int sig);
+/* Has t's process said that it will not wait for its children? */
+bool ignores_children(struct task *t);
 void rusage_add(struct rusage *to, const struct rusage *from);
 
 /* --- futex.c --- */

@@ -9,40 +9,67 @@
 #define PID_RESERVED 300  /* after a wrap */
 #define PID_LEVEL_MAX 32
 
+static uint64_t last_ino; /* atomic */
 struct mutex tasklist_lock = MUTEX_INIT(RANK_TASKLIST, "tasklist");
 
-struct pid_namespace *pid_namespace_new(struct pid_namespace *parent)
+/* At most PID_LEVEL_MAX deep, and so is this recursion. */
+static void pid_namespace_free(struct ns_common *n)
+{
+	struct pid_namespace *ns = container_of(n, struct pid_namespace, ns);
+
+	pid_namespace_put(ns->parent);
+	free(ns->slots);
+	free(ns);
+}
+
+int pid_namespace_new(struct pid_namespace *parent, struct user_namespace *owner, struct pid_namespace **ret)
 {
 	struct pid_namespace *ns;
+	int r;
 
 	if (parent && parent->level + 1 >= PID_LEVEL_MAX)
-		return NULL;
+		return -ENOSPC;
 	ns = calloc(1, sizeof(*ns));
 	if (!ns)
-		return NULL;
-	ref_init(&ns->ref);
+		return -ENOMEM;
+	r = ns_init(&ns->ns, NS_PID, owner, pid_namespace_free);
+	if (r < 0) {
+		free(ns);
+		return r;
+	}
 	if (parent) {
 		ns->parent = pid_namespace_get(parent);
 		ns->level = parent->level + 1;
 	}
-	return ns;
+	*ret = ns;
+	return 0;
 }
 
 struct pid_namespace *pid_namespace_get(struct pid_namespace *ns)
 {
-	ref_get(&ns->ref);
+	(void)ns_get(&ns->ns);
 	return ns;
 }
 
 void pid_namespace_put(struct pid_namespace *ns)
 {
-	while (ns && ref_put(&ns->ref)) {
-		struct pid_namespace *p = ns->parent;
+	if (ns)
+		ns_put(&ns->ns);
+}
 
-		free(ns->slots);
-		free(ns);
-		ns = p;
-	}
+struct ns_common *pid_namespace_ns(struct pid_namespace *ns)
+{
+	return &ns->ns;
+}
+
+struct pid_namespace *pid_namespace_of(struct ns_common *ns)
+{
+	return container_of(ns, struct pid_namespace, ns);
+}
+
+struct pid_namespace *pid_namespace_parent(struct pid_namespace *ns)
+{
+	return ns->parent;
 }
 
 struct pid *pid_get(struct pid *p)
@@ -104,6 +131,8 @@ static void slot_remove(struct pid_namespace *ns, int nr, const struct pid *p)
 	if (i == ns->nslots || ns->slots[i].nr != nr || ns->slots[i].pid != p)
 		return;
 	ns->nslots--;
+	if (!ns->nslots && !ns->init)
+		ns->last = 0; /* its first process did not come to be: the next is the first */
 	memmove(&ns->slots[i], &ns->slots[i + 1], (ns->nslots - i) * sizeof(*ns->slots));
 }
 
@@ -115,10 +144,15 @@ static int next_free(const struct pid_namespace *ns, int from)
 	return from;
 }
 
-static int number_alloc(struct pid_namespace *ns, struct pid *p)
+/* want: that number, 0 for any. */
+static int number_alloc(struct pid_namespace *ns, struct pid *p, int want)
 {
-	int nr = next_free(ns, ns->last + 1), r;
+	int nr = want ? want : next_free(ns, ns->last + 1), r;
 
+	if (want && (want < 1 || want >= PID_LIMIT || (want != 1 && !ns->init)))
+		return -EINVAL;
+	if (want && next_free(ns, want) != want)
+		return -EEXIST;
 	if (nr >= PID_LIMIT)
 		nr = next_free(ns, PID_RESERVED);
 	if (nr >= PID_LIMIT)
@@ -126,7 +160,8 @@ static int number_alloc(struct pid_namespace *ns, struct pid *p)
 	r = slot_insert(ns, nr, p);
 	if (r < 0)
 		return r;
-	ns->last = nr;
+	if (!want)
+		ns->last = nr;
 	return nr;
 }
 
@@ -137,26 +172,31 @@ static void numbers_remove(struct pid *p)
 			slot_remove(p->numbers[i].ns, p->numbers[i].nr, p);
 }
 
-int pid_alloc(struct pid_namespace *ns, struct pid **ret)
+int pid_alloc(struct pid_namespace *ns, const int *want, unsigned nwant, struct pid **ret)
 {
 	size_t n = (size_t)ns->level + 1;
-	struct pid *p = calloc(1, sizeof(*p) + n * sizeof(p->numbers[0]));
+	struct pid *p;
+	unsigned k = 0;
 	int r = 0;
 
+	if (nwant > n)
+		return -EINVAL;
+	p = calloc(1, sizeof(*p) + n * sizeof(p->numbers[0]));
 	if (!p)
 		return -ENOMEM;
 	ref_init(&p->ref);
 	p->level = ns->level;
+	p->ino = __atomic_add_fetch(&last_ino, 1, __ATOMIC_RELAXED);
 	waitq_init(&p->exit_wait);
 	for (int i = 0; i < PIDTYPE_MAX; i++)
 		list_init(&p->tasks[i]);
 	mutex_lock(&tasklist_lock);
 	if (ns->dying)
 		r = -ENOMEM;
-	for (struct pid_namespace *x = ns; x; x = x->parent) {
+	for (struct pid_namespace *x = ns; x; x = x->parent, k++) {
 		p->numbers[x->level].ns = pid_namespace_get(x);
 		if (r >= 0)
-			r = number_alloc(x, p);
+			r = number_alloc(x, p, k < nwant ? want[k] : 0);
 		if (r > 0)
 			p->numbers[x->level].nr = r;
 	}
@@ -225,6 +265,22 @@ struct pid *pid_find_get(struct pid_namespace *ns, int nr)
 	MUTEX_GUARD(&tasklist_lock);
 	p = pid_find(ns, nr);
 	return p ? pid_get(p) : NULL;
+}
+
+int pid_namespace_level(const struct pid_namespace *ns)
+{
+	return ns->level;
+}
+
+enum pid_state pid_state(struct pid *p, bool thread)
+{
+	struct task *t;
+
+	MUTEX_GUARD(&tasklist_lock);
+	t = pid_task(p, thread ? PIDTYPE_PID : PIDTYPE_TGID);
+	if (!t)
+		return PID_GONE;
+	return task_state(t) >= TASK_ZOMBIE && (thread || t->tg->nthreads == 1) ? PID_EXITED : PID_ALIVE;
 }
 
 struct pid_namespace *task_pid_ns(struct task *t)

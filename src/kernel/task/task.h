@@ -13,27 +13,23 @@
 #include "base/lock.h"
 #include "base/ref.h"
 #include "kernel/kernel.h"
+#include "kernel/ns.h"
 #include "kernel/signal/signal.h"
+#include "kernel/task/ptrace_state.h"
+#include "kernel/task/user_ns.h"
 #include "kernel/types.h"
 #include "kernel/wait.h"
 
 /* --- credentials: immutable once published; change = new object -------------------------------------- */
 
 #define CAP_LAST 40
-struct user_namespace {
-	struct ref ref;
-	struct user_namespace *parent;
-	kuid_t owner;
-	int level;
-};
 struct cred {
 	struct ref ref;
 	kuid_t uid, euid, suid, fsuid;
 	kgid_t gid, egid, sgid, fsgid;
 	uint64_t cap_inheritable, cap_permitted, cap_effective, cap_bounding, cap_ambient;
 	uint32_t securebits;
-	bool no_new_privs;
-	struct user_namespace *user_ns;
+	struct user_namespace *user_ns; /* a reference, never NULL */
 	unsigned ngroups;
 	kgid_t *groups;
 };
@@ -44,11 +40,15 @@ void cred_put(const struct cred *c);
 /* Takes g over (malloc'd, NULL when n is 0) and sorts it, as getgroups shows it. c: not shared yet. */
 void cred_set_groups(struct cred *c, kgid_t *g, unsigned n);
 bool in_group(const struct cred *c, kgid_t g);
-/* Has c the capability (CAP_*) in ns (NULL: the sandbox's)? */
-bool ns_capable(const struct cred *c, struct user_namespace *ns, int cap);
+/* Has c the capability (CAP_*) in ns? capable: in the first namespace; own_capable: in c's own. */
+bool ns_capable(const struct cred *c, const struct user_namespace *ns, int cap);
 static inline bool capable(const struct cred *c, int cap)
 {
-	return ns_capable(c, NULL, cap);
+	return ns_capable(c, &init_user_ns, cap);
+}
+static inline bool own_capable(const struct cred *c, int cap)
+{
+	return ns_capable(c, c->user_ns, cap);
 }
 void commit_cred(struct task *t, struct cred *c); /* publishes c for the current task; takes it over */
 
@@ -59,6 +59,7 @@ struct pid_namespace; /* task/pid.c */
 struct pid {
 	struct ref ref;
 	int level;
+	uint64_t ino;		/* constant: unique over the kernel's life, what fstat shows of its pidfds */
 	struct waitq exit_wait; /* pidfd poll */
 	struct list_head tasks[PIDTYPE_MAX] GUARDED_BY(tasklist_lock);
 	struct {
@@ -68,12 +69,21 @@ struct pid {
 };
 struct pid *pid_get(struct pid *p);
 void pid_put(struct pid *p);
-struct pid_namespace *pid_namespace_new(struct pid_namespace *parent);
+/* Below parent (NULL: a top one), owned by owner. -ENOSPC, -ENOMEM. */
+int pid_namespace_new(struct pid_namespace *parent, struct user_namespace *owner, struct pid_namespace **ret)
+	__must_check;
 struct pid_namespace *pid_namespace_get(struct pid_namespace *ns);
 void pid_namespace_put(struct pid_namespace *ns);
 /* Number of p as seen from ns; 0 when not visible. */
 int pid_nr_ns(const struct pid *p, const struct pid_namespace *ns);
 struct pid *pid_find_get(struct pid_namespace *ns, int nr);	/* + reference, NULL */
+int pid_namespace_level(const struct pid_namespace *ns);
+struct ns_common *pid_namespace_ns(struct pid_namespace *ns);
+struct pid_namespace *pid_namespace_of(struct ns_common *ns); /* NS_PID; no reference */
+struct pid_namespace *pid_namespace_parent(struct pid_namespace *ns); /* no reference; NULL for a top one */
+/* What a poll of p says: of the thread itself, or of the whole process that it leads. PID_EXITED: waits to be reaped. */
+enum pid_state { PID_ALIVE, PID_EXITED, PID_GONE };
+enum pid_state pid_state(struct pid *p, bool thread);
 struct pid_namespace *task_pid_ns(struct task *t);
 int task_pid_nr(struct task *t, struct task *viewer);	/* tid */
 int task_tgid_nr(struct task *t, struct task *viewer);	/* what getpid returns */
@@ -87,10 +97,26 @@ extern struct mutex tasklist_lock;
 /* --- namespaces of a task ------------------------------------------------------------------------------ */
 
 struct uts_namespace {
-	struct ref ref;
+	struct ns_common ns;
 	struct mutex lock; /* RANK_TASK */
 	char nodename[65], domainname[65] GUARDED_BY(lock);
 };
+struct ipc_namespace {
+	struct ns_common ns;
+};
+struct net_namespace {
+	struct ns_common ns;
+};
+extern struct net_namespace init_net_ns; /* the pod's: its sockets are the host's */
+struct cgroup_namespace {
+	struct ns_common ns;
+};
+struct time_namespace {
+	struct ns_common ns;
+	int64_t monotonic, boottime; /* ns, added to the host's; changed under the tasklist lock until frozen */
+	bool frozen;		     /* atomic: somebody lives in it */
+};
+/* Immutable: a task that changes a namespace gets a new one. References of all. */
 struct nsproxy {
 	struct ref ref;
 	struct uts_namespace *uts;
@@ -98,15 +124,25 @@ struct nsproxy {
 	struct pid_namespace *pid_for_children;
 	struct ipc_namespace *ipc;
 	struct net_namespace *net;
+	struct cgroup_namespace *cgroup;
+	struct time_namespace *time, *time_for_children;
 };
 struct uts_namespace *uts_namespace_new(const char *nodename, const char *domainname);
-struct uts_namespace *uts_namespace_get(struct uts_namespace *u);
-void uts_namespace_put(struct uts_namespace *u);
-/* References of uts, mnt and pid are taken over, on failure too. NULL: no memory. */
+/* The first one of a container, with the host's network. References of uts, mnt and pid are taken over, on failure too.
+ * NULL: no memory. */
 struct nsproxy *nsproxy_new(struct uts_namespace *uts, struct mnt_namespace *mnt,
 			    struct pid_namespace *pid);
 struct nsproxy *nsproxy_get(struct nsproxy *n);
 void nsproxy_put(struct nsproxy *n);
+#define CLONE_NS_FLAGS                                                                             \
+	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |            \
+	 CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME)
+/* t's namespaces with new ones for the CLONE_NEW* of flags (CLONE_NEWUSER is done already: c has it). fs: whose root and
+ * working directory go to the new mounts. -EPERM, -ENOSPC, -ENOMEM. */
+int nsproxy_copy(struct task *t, uint64_t flags, const struct cred *c, struct fs_struct *fs, struct nsproxy **ret)
+	__must_check;
+
+void task_publish_user_ns(void); /* the maps of a user namespace of the current task's container changed */
 
 /* --- thread group ------------------------------------------------------------------------------------------ */
 
@@ -121,6 +157,7 @@ struct thread_group {
 	bool child_subreaper, is_init;
 	struct waitq child_wait; /* wait4 sleeps here */
 	int exit_signal GUARDED_BY(tasklist_lock);
+	struct pid *forker; /* constant: the thread that made this group, NULL for first ones */
 	/* Below: guarded by the group's sighand lock */
 	struct sigpending shared_pending;
 	int group_exit_code;
@@ -214,6 +251,17 @@ struct task {
 	uint32_t sig_flags; /* atomic: TIF_* */
 	struct guest_sigstack altstack;
 	int stop_report;
+	unsigned jobctl GUARDED_BY(sighand->lock); /* JOBCTL_* */
+	int stop_sig GUARDED_BY(sighand->lock);	   /* the signal of the stop in progress */
+
+	/* A filter is changed with the sighand lock held, by the task itself or by another thread (TSYNC), and kept
+	 * alive by the task; everybody reads atomically. */
+	struct {
+		int mode;  /* atomic SECCOMP_MODE_* */
+		int count; /* atomic: filters in all */
+		struct seccomp_filter *filter;
+	} seccomp;
+	bool no_new_privs; /* atomic: once set, for good */
 
 	struct restart_block restart;
 	uint64_t clear_child_tid, set_child_tid; /* guest addresses */
@@ -222,8 +270,7 @@ struct task {
 	struct task *vfork_parent GUARDED_BY(tasklist_lock); /* completes at exec or exit */
 	bool vfork_done; /* of this task as a parent; atomic */
 
-	struct task *ptracer GUARDED_BY(tasklist_lock);
-	unsigned ptrace_flags;
+	struct ptrace trace; /* ptrace.h */
 
 	uint64_t start_ns; /* CLOCK_BOOTTIME */
 	int pdeath_signal;
@@ -231,7 +278,9 @@ struct task {
 	uint64_t syscalls; /* own thread: number made */
 	cpu_set_t *affinity;
 	int nice;
-	uint64_t timer_slack;
+	uint64_t timer_slack, default_slack;
+	unsigned mce_kill; /* PR_MCE_KILL_*: how early, kept for PR_MCE_KILL_GET */
+	bool io_flusher;   /* PR_SET_IO_FLUSHER, kept for PR_GET_IO_FLUSHER */
 
 	/* CPU time: guest code by the clock around pt_run, the kernel thread's own at each boundary. */
 	uint64_t utime, stime;	 /* atomic ns */
@@ -241,7 +290,6 @@ struct task {
 	uint64_t trapno, trap_err, trap_addr; /* own thread: last exception, for signal frames */
 	unsigned personality, sched_policy; /* atomic */
 	bool exiting;		 /* atomic: do_exit has begun */
-	bool wait_stop;		 /* sighand lock: counted in tg->stop_count, has not stopped yet */
 	pthread_t thread;
 	int (*start)(struct task *t, void *arg);
 	void *start_arg;
@@ -255,7 +303,8 @@ static inline int task_state(const struct task *t)
 #define TIF_SIGPENDING 1U /* look at signals at the boundary */
 #define TIF_KILLED 2U	  /* fatal: killable sleeps end */
 #define TIF_STOP 4U	  /* a group stop or ptrace stop is requested */
-#define TIF_HOOKS 8U	  /* entry hooks are on: strace, seccomp, ptrace */
+#define TIF_HOOKS 8U	  /* entry hooks are on: strace, ptrace */
+#define TIF_SECCOMP 256U  /* so is seccomp's, for calls that it does not always allow */
 
 extern __thread struct task *current;
 

@@ -8,7 +8,7 @@
 #include "kernel/types.h"
 
 struct wait_params {
-	idtype_t type;	 /* P_ALL, P_PID, P_PGID */
+	idtype_t type;	 /* P_ALL, P_PID (P_PIDFD too), P_PGID */
 	struct pid *pid; /* for P_PID and P_PGID; borrowed; NULL matches nothing */
 	int options;	 /* WEXITED, WUNTRACED (= WSTOPPED), WCONTINUED, WNOHANG, WNOWAIT, __WALL, __WCLONE */
 	/* Results; found 0: WNOHANG and nothing there. */

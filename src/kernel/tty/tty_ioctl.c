@@ -18,11 +18,14 @@ static long wait_drained(struct tty *t)
 			  SLEEP_INTERRUPTIBLE);
 }
 
-/* size: of struct termios or termios2. */
+static void termio_to_termios(const struct termio *io, struct termios2 *tio);
+
+/* size: of struct termios, termios2 or termio. */
 static long set_termios(struct tty *tty, struct task *t, uint64_t arg, size_t size, bool drain,
 			bool flush)
 {
 	struct termios2 tio;
+	struct termio io;
 	long r = tty_check_change(tty, SIGTTOU);
 
 	if (r < 0)
@@ -30,7 +33,13 @@ static long set_termios(struct tty *tty, struct task *t, uint64_t arg, size_t si
 	mutex_lock(&tty->lock);
 	tio = tty->ld.tio;
 	mutex_unlock(&tty->lock);
-	r = copy_in(t, &tio, uaddr(arg), size);
+	if (size == sizeof(io)) {
+		r = copy_in(t, &io, uaddr(arg), size);
+		if (r == 0)
+			termio_to_termios(&io, &tio);
+	} else {
+		r = copy_in(t, &tio, uaddr(arg), size);
+	}
 	if (r == 0 && drain)
 		r = wait_drained(tty);
 	if (r < 0)
@@ -54,6 +63,32 @@ static long get_termios(struct tty *tty, struct task *t, uint64_t arg, size_t si
 	tio = tty->ld.tio;
 	mutex_unlock(&tty->lock);
 	return copy_out(t, uaddr(arg), &tio, size);
+}
+
+/* The terminal of System V: the low halves of the flags and eight characters. */
+static long get_termio(struct tty *tty, struct task *t, uint64_t arg)
+{
+	struct termio io = {0};
+
+	mutex_lock(&tty->lock);
+	io.c_iflag = (uint16_t)tty->ld.tio.c_iflag;
+	io.c_oflag = (uint16_t)tty->ld.tio.c_oflag;
+	io.c_cflag = (uint16_t)tty->ld.tio.c_cflag;
+	io.c_lflag = (uint16_t)tty->ld.tio.c_lflag;
+	io.c_line = tty->ld.tio.c_line;
+	memcpy(io.c_cc, tty->ld.tio.c_cc, NCC);
+	mutex_unlock(&tty->lock);
+	return copy_out(t, uaddr(arg), &io, sizeof(io));
+}
+
+static void termio_to_termios(const struct termio *io, struct termios2 *tio)
+{
+	tio->c_iflag = (tio->c_iflag & ~0xffffU) | io->c_iflag;
+	tio->c_oflag = (tio->c_oflag & ~0xffffU) | io->c_oflag;
+	tio->c_cflag = (tio->c_cflag & ~0xffffU) | io->c_cflag;
+	tio->c_lflag = (tio->c_lflag & ~0xffffU) | io->c_lflag;
+	tio->c_line = io->c_line;
+	memcpy(tio->c_cc, io->c_cc, NCC);
 }
 
 static long flush_queues(struct tty *tty, uint64_t which)
@@ -108,6 +143,14 @@ static long window_size(struct tty *tty, struct task *t, bool set, uint64_t arg)
 	return 0;
 }
 
+static long set_discipline(struct task *t, uint64_t arg)
+{
+	uint32_t d;
+	int r = copy_in(t, &d, uaddr(arg), sizeof(d));
+
+	return r < 0 ? r : d == N_TTY ? 0 : -EINVAL;
+}
+
 long tty_common_ioctl(struct tty *tty, struct file *f, struct task *t, unsigned cmd, uint64_t arg)
 {
 	size_t n;
@@ -127,6 +170,16 @@ long tty_common_ioctl(struct tty *tty, struct file *f, struct task *t, unsigned 
 	case TCSETSF2:
 		return set_termios(tty, t, arg, sizeof(struct termios2), cmd != TCSETS2,
 				   cmd == TCSETSF2);
+	case TCGETA:
+		return get_termio(tty, t, arg);
+	case TCSETA:
+	case TCSETAW:
+	case TCSETAF:
+		return set_termios(tty, t, arg, sizeof(struct termio), cmd != TCSETA, cmd == TCSETAF);
+	case TIOCGETD: /* N_TTY is all there is */
+		return put_u32(t, uaddr(arg), N_TTY);
+	case TIOCSETD:
+		return set_discipline(t, arg);
 	case TIOCGWINSZ:
 	case TIOCSWINSZ:
 		return window_size(tty, t, cmd == TIOCSWINSZ, arg);

@@ -51,7 +51,7 @@ char *path_name(const struct path *p, const struct path *root, char *buf, size_t
 		return NULL;
 	mutex_lock(&mount_lock);
 	mutex_lock(&dcache_lock);
-	if (p->dentry->sb == anon_super()) {
+	if (p->dentry->sb->nameless && !(p->mnt && p->dentry == p->mnt->root)) {
 		anon = p->dentry->name;
 		r = put_front(&t, anon, p->dentry->name_len) ? 1 : -ENAMETOOLONG;
 	} else {

@@ -405,3 +405,8 @@ void pt_answer(struct pt_thread *pt, enum pt_answer call, uint32_t value)
 	__atomic_store_n(&pt->slot->answers[call], value, __ATOMIC_RELAXED);
 	__atomic_fetch_or(&pt->slot->answered, 1U << call, __ATOMIC_RELEASE);
 }
+
+void pt_answer_withdraw(struct pt_thread *pt, enum pt_answer call)
+{
+	__atomic_fetch_and(&pt->slot->answered, ~(1U << call), __ATOMIC_SEQ_CST);
+}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* null, zero, full, random, urandom, tty, console, ptmx, pts: dispatch by device number. */
 #include <fcntl.h>
+#include <linux/random.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
@@ -79,6 +80,23 @@ static uint32_t random_poll(struct file *f, struct poll_table *pt)
 	return EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM;
 }
 
+/* random(4): the host's generator is always full; nobody inside may feed or empty it. */
+static long random_ioctl(struct file *f, struct task *t, unsigned cmd, uint64_t arg)
+{
+	switch (cmd) {
+	case RNDGETENTCNT:
+		return put_u32(t, uaddr(arg), 256);
+	case RNDADDTOENTCNT:
+	case RNDADDENTROPY:
+	case RNDCLEARPOOL:
+	case RNDZAPENTCNT:
+	case RNDRESEEDCRNG:
+		return -EPERM;
+	default:
+		return -EINVAL;
+	}
+}
+
 static const struct file_ops null_ops = {
 	.read = null_read, .write = null_write, .llseek = null_llseek};
 static const struct file_ops zero_ops = {
@@ -86,7 +104,7 @@ static const struct file_ops zero_ops = {
 static const struct file_ops full_ops = {
 	.read = zero_read, .write = full_write, .llseek = null_llseek};
 static const struct file_ops random_ops = {
-	.read = random_read, .write = null_write, .llseek = null_llseek, .poll = random_poll};
+	.read = random_read, .write = null_write, .llseek = null_llseek, .poll = random_poll, .ioctl = random_ioctl};
 
 /* /dev/tty and /dev/console: the controlling terminal. */
 static int open_ctty(struct file *f, int none)

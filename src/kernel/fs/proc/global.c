@@ -11,15 +11,17 @@
 
 static ssize_t self_link(struct synth_inode *i, char *buf, size_t cap)
 {
-	int nr = task_tgid_nr(current, current);
+	int nr = pid_nr_ns(current->tgid_pid, synth_of(i)->priv);
 
 	return nr ? snprintf(buf, cap, "%d", nr) : -ENOENT;
 }
 
 static ssize_t thread_self_link(struct synth_inode *i, char *buf, size_t cap)
 {
-	return snprintf(buf, cap, "%d/task/%d", task_tgid_nr(current, current),
-			task_pid_nr(current, current));
+	const struct pid_namespace *ns = synth_of(i)->priv;
+	int nr = pid_nr_ns(current->tgid_pid, ns);
+
+	return nr ? snprintf(buf, cap, "%d/task/%d", nr, pid_nr_ns(current->pid, ns)) : -ENOENT;
 }
 
 static ssize_t mounts_link(struct synth_inode *i, char *buf, size_t cap)
@@ -101,7 +103,7 @@ static uint64_t boot_clock(void)
 
 static int show_uptime(struct synth_inode *i, struct synth_buf *b)
 {
-	uint64_t cs = boot_clock() / 10000000, idle = cs * kernel.ncpu;
+	uint64_t cs = (boot_clock() + (uint64_t)current->nsproxy->time->boottime) / 10000000, idle = cs * kernel.ncpu;
 
 	synth_printf(b, "%lu.%02lu %lu.%02lu\n", cs / 100, cs % 100, idle / 100, idle % 100);
 	return 0;
@@ -281,7 +283,7 @@ static const struct synth_node sys_fs[] = {F("file-max", show_file_max), F("nr_o
 static const struct synth_node sys_core[] = {F("somaxconn", show_somaxconn), END};
 static const struct synth_node sys_net[] = {D("core", sys_core), END};
 static const struct synth_node sys_dirs[] = {D("kernel", sys_kernel), D("vm", sys_vm),
-					     D("fs", sys_fs), D("net", sys_net), END};
+					     D("fs", sys_fs), D("net", sys_net), D("user", proc_sys_user), END};
 
 const struct synth_node proc_root_files[] = {
 	{.name = "self", .mode = S_IFLNK | 0777, .link = self_link},

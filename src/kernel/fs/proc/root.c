@@ -2,11 +2,10 @@
 /* /proc itself: self, thread-self, the PID directories. */
 #include <linux/magic.h>
 #include <string.h>
-#include <linux/capability.h>
 #include "kernel/container.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/mm/mm.h"
-#include "kernel/task/task.h"
+#include "kernel/task/ptrace.h"
 
 /* num: thread-group id, num2: thread id within task/; both in the instance's pid namespace. */
 static struct pid_namespace *ns_of(struct synth_inode *i)
@@ -21,20 +20,7 @@ struct task *proc_task(struct synth_inode *i)
 
 int proc_may_look(struct task *t, const struct cred *c)
 {
-	const struct cred *o;
-	int r = 0;
-
-	if (current && t->tg == current->tg)
-		return 0;
-	mutex_lock(&t->lock);
-	o = cred_get(t->cred);
-	mutex_unlock(&t->lock);
-	if (c->fsuid.v != o->euid.v || c->fsuid.v != o->suid.v || c->fsuid.v != o->uid.v ||
-	    c->fsgid.v != o->egid.v || c->fsgid.v != o->sgid.v || c->fsgid.v != o->gid.v ||
-	    (o->cap_permitted & ~c->cap_permitted))
-		r = ns_capable(c, o->user_ns, CAP_SYS_PTRACE) ? 0 : -EACCES;
-	cred_put(o);
-	return r;
+	return ptrace_may_access(current, c, t, true) < 0 ? -EACCES : 0;
 }
 
 int proc_look_access(struct synth_inode *i, const struct cred *c, int mask)
@@ -66,6 +52,15 @@ static const struct synth_node tid_node = {.name = "TID",
 					   .mode = S_IFDIR | 0555,
 					   .children = proc_task_files,
 					   .valid = proc_pid_valid};
+
+struct pid *proc_dir_pid(struct file *f)
+{
+	struct synth_inode *i = f->inode->priv;
+
+	if (f->inode->sb->type != &proc_fs_type || (i->node != &pid_node && i->node != &tid_node))
+		return NULL;
+	return pid_find_get(ns_of(i), (int)(i->num2 ? i->num2 : i->num));
+}
 
 static long parse_number(const char *name)
 {
@@ -163,9 +158,9 @@ static void proc_kill(struct synth_fs *fs)
 static int proc_get_super(const struct fs_type *t, const struct fs_params *p, struct super **ret)
 {
 	struct synth_fs *fs = calloc(1, sizeof(*fs));
-	struct pid_namespace *ns = p->ct && p->ct->pid_ns ? p->ct->pid_ns :
-				   current		    ? task_pid_ns(current) :
-							      NULL;
+	struct pid_namespace *ns = current		      ? task_pid_ns(current) :
+				   p->ct && p->ct->pid_ns ? p->ct->pid_ns :
+							    NULL;
 
 	if (!fs || !ns) {
 		free(fs);
@@ -175,4 +170,4 @@ static int proc_get_super(const struct fs_type *t, const struct fs_params *p, st
 	return synth_super(t, PROC_SUPER_MAGIC, &root_node, fs, ret);
 }
 
-const struct fs_type proc_fs_type = {.name = "proc", .flags = FS_NODEV, .get_super = proc_get_super};
+const struct fs_type proc_fs_type = {.name = "proc", .flags = FS_NODEV | FS_USERNS_MOUNT, .get_super = proc_get_super};

@@ -112,8 +112,8 @@ static int mqueue_get(const struct fs_type *t, const struct fs_params *p, struct
 }
 
 extern const struct fs_type sysfs_fs_type, cgroup2_fs_type, mqueue_fs_type;
-const struct fs_type sysfs_fs_type = {.name = "sysfs", .flags = FS_NODEV, .get_super = sysfs_get};
+const struct fs_type sysfs_fs_type = {.name = "sysfs", .flags = FS_NODEV | FS_USERNS_MOUNT, .get_super = sysfs_get};
 const struct fs_type cgroup2_fs_type = {
-	.name = "cgroup2", .flags = FS_NODEV, .get_super = cgroup_get};
+	.name = "cgroup2", .flags = FS_NODEV | FS_USERNS_MOUNT, .get_super = cgroup_get};
 const struct fs_type mqueue_fs_type = {
-	.name = "mqueue", .flags = FS_NODEV, .get_super = mqueue_get};
+	.name = "mqueue", .flags = FS_NODEV | FS_USERNS_MOUNT, .get_super = mqueue_get};
