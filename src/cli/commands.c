@@ -28,11 +28,11 @@ const struct command commands[] = {
 	 "visible, read-only\n"
 	 "unless shared with :rw. Of the environment PATH, TERM, LANG, LC_* and TZ are kept. There "
 	 "is no network."},
-	{"doctor", "", "say what this host lacks", cmd_doctor, NULL},
+	{"doctor", "", "say what this host lacks", cmd_doctor, NULL, true},
 	{"exec", "CONTAINER COMMAND [ARG...]", "run a further command in a running container",
 	 cmd_exec,
 	 "With --process the whole process object comes from a file and COMMAND is left out."},
-	{"features", "", "print what this runtime can do, as JSON", cmd_features, NULL},
+	{"features", "", "print what this runtime can do, as JSON", cmd_features, NULL, true},
 	{"kill", "CONTAINER [SIGNAL]",
 	 "send a signal (default SIGTERM) to a container's first process", cmd_kill, NULL},
 	{"list", "", "list the containers below the state directory", cmd_list, NULL},
@@ -46,7 +46,7 @@ const struct command commands[] = {
 	 "Ends with the container's exit status (128 + number after a signal). Signals are passed "
 	 "on; with\n"
 	 "process.terminal this terminal becomes the container's."},
-	{"spec", "", "write a config.json to begin with", cmd_spec, NULL},
+	{"spec", "", "write a config.json to begin with", cmd_spec, NULL, true},
 	{"start", "CONTAINER", "start the program of a created container", cmd_start, NULL},
 	{"state", "CONTAINER", "print the state of a container, as JSON", cmd_state, NULL},
 	{"checkpoint", "CONTAINER", "not supported yet", cmd_unsupported, NULL},

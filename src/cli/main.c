@@ -124,11 +124,7 @@ static int setup(struct globals *g)
 		g->rt.systemd_cgroup = true;
 	if (!g->rt.root)
 		g->rt.root = default_root(g->rt.rootless);
-	if (!g->rt.root) {
-		log_error("--root is needed: XDG_RUNTIME_DIR is not set");
-		return -EINVAL;
-	}
-	if (g->rt.root[0] != '/') {
+	if (g->rt.root && g->rt.root[0] != '/') {
 		char cwd[PATH_MAX];
 
 		if (!getcwd(cwd, sizeof(cwd)))
@@ -217,6 +213,10 @@ int main(int argc, char **argv)
 	cmd = command_find(argv[0]);
 	if (!cmd) {
 		log_error("No help topic for '%s': no such command", argv[0]);
+		return EXIT_FAIL;
+	}
+	if (!g.rt.root && !cmd->stateless) {
+		log_error("--root is needed: XDG_RUNTIME_DIR is not set");
 		return EXIT_FAIL;
 	}
 	return cmd->run(cmd, &g.rt, argc, argv);

@@ -332,7 +332,7 @@ int cgroup_create_in(const struct cg_layout *l, const char *path, const char *id
 
 int cgroup_check_manager(const struct runtime_opts *opts)
 {
-	return opts->systemd_cgroup || (opts->cgroup_manager && !strcmp(opts->cgroup_manager, "systemd")) ? cg_systemd_check() : 0;
+	return opts->systemd_cgroup || (opts->cgroup_manager && !strcmp(opts->cgroup_manager, "systemd")) ? cg_systemd_check(opts) : 0;
 }
 
 int cgroup_plan(const struct oci_spec *spec, const char *id, const struct runtime_opts *opts, struct cgroup **ret)
@@ -346,7 +346,7 @@ int cgroup_plan(const struct oci_spec *spec, const char *id, const struct runtim
 	if (r < 0)
 		return r;
 	if (cg_systemd_wanted(opts, path))
-		r = cg_systemd_plan(&l, path, id, geteuid() != 0, spec->resources, ret);
+		r = cg_systemd_plan(&l, path, id, opts->rootless, spec->resources, ret);
 	else
 		r = cgroup_plan_in(&l, path ?: id, id, opts->rootless, spec->resources, ret);
 	cg_layout_done(&l);

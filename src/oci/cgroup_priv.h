@@ -59,7 +59,7 @@ int cgroup_create_in(const struct cg_layout *layout, const char *path, const cha
 /* Is systemd to make the groups of a container with this linux.cgroupsPath? */
 bool cg_systemd_wanted(const struct runtime_opts *opts, const char *cgroups_path);
 /* Can it? Logs one line if not. */
-int cg_systemd_check(void) __must_check;
+int cg_systemd_check(const struct runtime_opts *opts) __must_check;
 /* As cgroup_plan_in. path: slice:prefix:name, NULL: the default. user: systemd's manager of the caller. */
 int cg_systemd_plan(const struct cg_layout *layout, const char *path, const char *id, bool user,
 		    struct json_object *resources, struct cgroup **ret) __must_check;

@@ -64,7 +64,7 @@ bool cg_systemd_wanted(const struct runtime_opts *o, const char *cgroups_path)
 	       is_v2_alone() && helper_path(path, sizeof(path)) && (!cgroups_path || !*cgroups_path || strchr(cgroups_path, ':'));
 }
 
-int cg_systemd_check(void)
+int cg_systemd_check(const struct runtime_opts *o)
 {
 	char path[PATH_MAX];
 
@@ -72,7 +72,7 @@ int cg_systemd_check(void)
 		log_error("--systemd-cgroup: systemd is not running on this host, cannot use systemd cgroups manager");
 	else if (!is_v2_alone())
 		log_error("--systemd-cgroup: only where cgroup v2 stands alone; use --cgroup-manager cgroupfs");
-	else if (geteuid() != 0 && !cgroup_has_user_manager())
+	else if (o->rootless && !cgroup_has_user_manager())
 		log_error("--systemd-cgroup: systemd's user manager cannot be reached: $XDG_RUNTIME_DIR/bus is not there");
 	else if (!helper_path(path, sizeof(path)))
 		log_error("--systemd-cgroup: nacre-systemd is neither beside nacre nor in ../libexec/nacre (it was built without libsystemd)");

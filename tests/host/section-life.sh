@@ -94,15 +94,16 @@ is "cpu.max and cpu.weight" "$(sed -n 4,5p "$work/limits" | tr '\n' ' ')" "20000
 
 # Every process killed: what the next command finds, and what delete leaves.
 bundle "$work/k" --cgroup /nacre-life/box -- sh -c 'sleep 1000 & wait'
+stubs() { for p in $(cat $group/cgroup.procs); do [ "$(cat /proc/$p/comm)" != nacre-stub ] || echo "$p"; done | sort -n; }
 for victim in nacre-kernel nacre-gofer "sleep 1000" factory zygote; do
 	id=killed
 	run run -d --bundle "$work/k" --pid-file "$work/pid" $id
 	wait_for sh -c "\"$NACRE\" --root $NACRE_ROOT ps $id | grep -q ' sleep 1000\$'"
 	case $victim in
 	nacre-*) pid=$(pgrep -x "$victim") ;;
-	# The factory sits beside the kernel, the zygote is the first of the container's stubs.
-	factory) pid=$(grep -vx "$(pgrep -x nacre-kernel)" /sys/fs/cgroup/nacre-life/nacre-$id/cgroup.procs | head -1) ;;
-	zygote) pid=$(for p in $(cat $group/cgroup.procs); do [ "$(cat /proc/$p/comm)" != nacre-stub ] || echo $p; done | sort -n | head -1) ;;
+	# The first of the container's host processes is the factory, the next its zygote.
+	factory) pid=$(stubs | sed -n 1p) ;;
+	zygote) pid=$(stubs | sed -n 2p) ;;
 	*) pid=$(nacre ps $id | sed -n "s/^[0-9]* *[0-9]* *[0-9]* *\([0-9]*\) $victim$/\1/p") ;;
 	esac
 	kill -KILL "$pid" || diag "no $victim: $pid"
