@@ -2,7 +2,6 @@
 /* Sending: who gets a signal, and what it does at once. */
 #include <errno.h>
 #include <linux/capability.h>
-#include "kernel/mm/mm.h"
 #include "kernel/signal/internal.h"
 #include "kernel/task/ptrace.h"
 
@@ -248,22 +247,6 @@ bool signal_timer_waits(struct thread_group *tg, struct task *to, int sig, int i
 void kill_group(struct thread_group *tg)
 {
 	(void)send_signal_group(tg, SIGKILL, NULL);
-}
-
-void kill_space(struct pid_namespace *ns, struct pt_as *as)
-{
-	MUTEX_GUARD(&tasklist_lock);
-	for (size_t i = 0; i < ns->nslots; i++) {
-		struct task *x = pid_task(ns->slots[i].pid, PIDTYPE_PID);
-		bool here = false;
-
-		if (x) {
-			MUTEX_GUARD(&x->lock);
-			here = x->mm && x->mm->as == as;
-		}
-		if (here)
-			(void)send_signal_locked(x, SIGKILL, NULL, true);
-	}
 }
 
 int may_signal(struct task *from, struct task *t, int sig)
