@@ -19,6 +19,7 @@ struct kernel {
 	bool network;	    /* there are internet sockets */
 	int route_fd, diag_fd; /* netlink sockets of the host, -1: none */
 	unsigned port_start; /* ports below it ask for CAP_NET_BIND_SERVICE */
+	unsigned aio_events; /* atomic: that io_setup has promised to all contexts */
 };
 extern struct kernel kernel;
 

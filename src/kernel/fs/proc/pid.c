@@ -555,6 +555,9 @@ LINK(root, ROOT)
 	 .access = proc_look_access}
 #define FW(n, fn, w)                                                                               \
 	{.name = n, .mode = S_IFREG | 0644, .show = fn, .write = w, .valid = proc_pid_valid}
+#define FM(n, fn)                                                                                  \
+	{.name = n, .mode = S_IFREG | 0444, .show = fn, .valid = proc_pid_valid,                   \
+	 .poll = proc_poll_mounts}
 #define L(n)                                                                                       \
 	{.name = #n, .mode = S_IFLNK | 0777, .link = n##_link, .jump = n##_jump,                   \
 	 .valid = proc_pid_valid}
@@ -569,7 +572,8 @@ LINK(root, ROOT)
 		FW("loginuid", show_loginuid, write_loginuid), F("wchan", show_number),                             \
 		{.name = "net", .mode = S_IFDIR | 0555, .children = proc_net_files,                \
 		 .valid = proc_pid_valid},                                                         \
-		F("mounts", proc_show_mounts), F("mountinfo", proc_show_mountinfo), L(exe),        \
+		FM("mounts", proc_show_mounts), FM("mountinfo", proc_show_mountinfo),              \
+		F("mountstats", proc_show_mountstats), L(exe),                                     \
 		L(cwd), L(root), PROC_NS_FILES,                                                    \
 		{.name = "fd", .mode = S_IFDIR | 0500, .lookup = proc_fd_lookup,                   \
 		 .list = proc_fd_list, .valid = proc_pid_valid, .access = proc_look_access},       \
