@@ -50,12 +50,6 @@ static long sock_ioctl(struct file *f, struct task *t, unsigned cmd, uint64_t ar
 	return s->ops->ioctl(s, t, cmd, arg);
 }
 
-/* The flag is kept; SIGIO is not sent (docs/COMPATIBILITY.md). */
-static int sock_fasync(struct file *f, bool on)
-{
-	return 0;
-}
-
 static void sock_release(struct file *f)
 {
 	struct socket *s = f->priv;
@@ -68,8 +62,7 @@ static const struct file_ops socket_file_ops = {.release = sock_release,
 						.read = sock_read,
 						.write = sock_write,
 						.poll = sock_poll,
-						.ioctl = sock_ioctl,
-						.fasync = sock_fasync};
+						.ioctl = sock_ioctl};
 
 int socket_file_new(struct socket *s, uint32_t flags, struct file **ret)
 {
@@ -78,6 +71,7 @@ int socket_file_new(struct socket *s, uint32_t flags, struct file **ret)
 	if (r < 0)
 		return r;
 	s->uid = (*ret)->cred->fsuid;
+	__atomic_store_n(&s->file, *ret, __ATOMIC_RELEASE);
 	__atomic_store_n(&s->ino, (*ret)->inode->ino, __ATOMIC_RELEASE);
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include "kernel/syscall/syscall.h"
 #include "kernel/task/task.h"
 #include "kernel/usercopy.h"
+#include "kernel/vfs/fown.h"
 #include "kernel/vfs/vfs.h"
 
 static long ioctl_cloexec(struct task *t, int fd, bool on)
@@ -36,14 +37,14 @@ static long ioctl_flag(struct task *t, struct file *f, uint64_t arg, uint32_t fl
 }
 
 /* The same as O_ASYNC by fcntl, but for files that know of it only. */
-static long ioctl_async(struct task *t, struct file *f, uint64_t arg)
+static long ioctl_async(struct task *t, struct file *f, int fd, uint64_t arg)
 {
 	int32_t on;
 	int r = copy_in(t, &on, uaddr(arg), sizeof(on));
 
 	if (r < 0 || !on == !(__atomic_load_n(&f->flags, __ATOMIC_RELAXED) & O_ASYNC))
 		return r;
-	r = f->op->fasync ? f->op->fasync(f, on) : -ENOTTY;
+	r = file_async(f, fd, on);
 	return r < 0 ? r : ioctl_flag(t, f, arg, O_ASYNC);
 }
 
@@ -61,7 +62,7 @@ long sys_ioctl(struct task *t, const struct sysargs *a)
 	if (cmd == FIONBIO)
 		return ioctl_flag(t, f, a->v[2], O_NONBLOCK);
 	if (cmd == FIOASYNC)
-		return ioctl_async(t, f, a->v[2]);
+		return ioctl_async(t, f, arg_int(a, 0), a->v[2]);
 	if (f->op->ioctl)
 		r = f->op->ioctl(f, t, cmd, a->v[2]);
 	if (r == -ENOTTY && cmd == FIONREAD && S_ISREG(f->inode->mode)) {
