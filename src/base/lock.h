@@ -49,6 +49,7 @@ enum lock_rank {
 	RANK_PLATFORM,	  /* platform tables */
 	RANK_HOSTFD,	  /* host descriptor cache */
 	RANK_ARENA,	  /* memory arena of small files */
+	RANK_CLOCK,	  /* the generations of the clocks (time/vclock.c) */
 	RANK_LOG,	  /* last: anybody may log */
 };
 

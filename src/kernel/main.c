@@ -21,6 +21,7 @@
 #include "kernel/syscall/strace.h"
 #include "kernel/control/control.h"
 #include "kernel/kernel.h"
+#include "kernel/time/vclock.h"
 #include "platform/platform.h"
 
 struct kernel kernel = {.proc_fd = -1, .route_fd = -1, .diag_fd = -1, .port_start = 1024};
@@ -137,6 +138,7 @@ static int init(const struct options *o)
 	kernel.strace = o->strace;
 	if (getrandom(kernel.boot_id, sizeof(kernel.boot_id), 0) != sizeof(kernel.boot_id))
 		return -EIO;
+	vclock_init(kernel.ncpu);
 	r = vfs_init();
 	return r < 0 ? r : pt_init(&p);
 }

@@ -6,7 +6,6 @@
 #include "kernel/task/task.h"
 #include "kernel/usercopy.h"
 #include "kernel/vfs/fown.h"
-#include "kernel/vfs/vfs.h"
 
 static long ioctl_cloexec(struct task *t, int fd, bool on)
 {
@@ -36,7 +35,7 @@ static long ioctl_flag(struct task *t, struct file *f, uint64_t arg, uint32_t fl
 	return 0;
 }
 
-/* The same as O_ASYNC by fcntl, but for files that know of it only. */
+/* The same as O_ASYNC by fcntl. */
 static long ioctl_async(struct task *t, struct file *f, int fd, uint64_t arg)
 {
 	int32_t on;
