@@ -21,10 +21,11 @@ struct kernel kernel = {.proc_fd = -1};
 static struct user_regs_struct fake_regs;
 static uint64_t fake_limit[RLIM_NLIMITS];
 static bool fake_capable;
+struct user_namespace init_user_ns;
 static int fake_fail_at = -1; /* the operation that fails, counted from now; -1 none */
 static unsigned fake_ops;
 
-bool ns_capable(const struct cred *c __unused, struct user_namespace *ns __unused, int cap __unused)
+bool ns_capable(const struct cred *c __unused, const struct user_namespace *ns __unused, int cap __unused)
 {
 	return fake_capable;
 }

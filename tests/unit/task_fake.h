@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include "kernel/container.h"
+#include "kernel/ipc/ipc.h"
 #include "kernel/fs/anon/anon.h"
 #include "kernel/kernel.h"
 #include "kernel/loader/loader.h"
@@ -278,6 +279,52 @@ size_t pt_as_read(struct pt_as *as, void *to, uaddr_t from, size_t n)
 	(void)as;
 	return pt_copy_in(NULL, to, from, n);
 }
+int pt_cmpxchg32(struct pt_thread *pt, uaddr_t at, uint32_t old, uint32_t new, uint32_t *seen)
+{
+	uint32_t *p = (uint32_t *)(uintptr_t)at.a;
+
+	(void)pt;
+	*seen = old;
+	if (!p)
+		return -EFAULT;
+	__atomic_compare_exchange_n(p, seen, new, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	return 0;
+}
+/* No IPC room here: a task has no adjustments of semaphores. */
+int sem_share_undo(struct task *t, struct task *c)
+{
+	(void)t;
+	(void)c;
+	return 0;
+}
+void sem_exit(struct task *t)
+{
+	(void)t;
+}
+static void fake_ipc_free(struct ns_common *ns)
+{
+	(void)ns;
+}
+/* One for all, never freed. */
+static struct ipc_namespace *fake_ipc(void)
+{
+	static struct ipc_namespace ipc;
+
+	if (ns_init(&ipc.ns, NS_IPC, NULL, fake_ipc_free) < 0)
+		abort();
+	return &ipc;
+}
+void ipc_namespace_put(struct ipc_namespace *ns)
+{
+	(void)ns;
+}
+int ipc_namespace_new(struct container *ct, struct user_namespace *owner, struct ipc_namespace **ret)
+{
+	(void)ct;
+	(void)owner;
+	(void)ret;
+	return -ENOMEM;
+}
 size_t pt_as_write(struct pt_as *as, uaddr_t to, const void *from, size_t n)
 {
 	(void)as;
@@ -468,6 +515,43 @@ struct mnt_namespace *mnt_namespace_get(struct mnt_namespace *ns)
 {
 	return ns;
 }
+int mnt_namespace_copy(struct mnt_namespace *old __unused, struct user_namespace *owner __unused,
+		       struct fs_struct *fix __unused, struct mnt_namespace **ret __unused)
+{
+	return -ENOMEM;
+}
+struct ns_common *mnt_namespace_ns(struct mnt_namespace *ns __unused)
+{
+	return NULL;
+}
+struct mnt_namespace *mnt_namespace_of(struct ns_common *ns __unused)
+{
+	return NULL;
+}
+bool mnt_may_suid(const struct mount *m __unused, const struct cred *c __unused)
+{
+	return true;
+}
+struct fs_struct *fs_struct_join(struct fs_struct *f)
+{
+	return fs_struct_get(f);
+}
+void fs_struct_leave(struct fs_struct *f)
+{
+	if (f)
+		fs_struct_put(f);
+}
+void fs_enter(struct task *t __unused, struct mnt_namespace *ns __unused)
+{
+}
+bool fs_chrooted(struct task *t __unused)
+{
+	return false;
+}
+struct ns_common *ns_of_file(struct file *f __unused)
+{
+	return NULL;
+}
 static struct inode fake_inode = {.mode = S_IFREG | 0755};
 static struct dentry fake_dentry = {.inode = &fake_inode};
 static struct mount fake_mount;
@@ -606,14 +690,15 @@ static struct task *fake_boot(unsigned fn)
 	for (int i = 0; i < RLIM_NLIMITS; i++)
 		rlim[i] = (struct rlimit){1000, 1000};
 	ref_init(&fake_ct.ref);
-	fake_ns = pid_namespace_new(NULL);
+	if (pid_namespace_new(NULL, NULL, &fake_ns) < 0)
+		abort();
 	p.pid_ns = fake_ns;
 	p.cred = cred_new();
 	p.files = files_new();
 	p.fs = fs_struct_new(NULL, NULL);
-	p.nsproxy = calloc(1, sizeof(*p.nsproxy));
-	ref_init(&p.nsproxy->ref);
-	p.nsproxy->pid_for_children = pid_namespace_get(fake_ns);
+	p.nsproxy = nsproxy_new(uts_namespace_new("fake", ""), (struct mnt_namespace *)(uintptr_t)&fake_ct,
+				pid_namespace_get(fake_ns), fake_ipc());
+	REQUIRE(p.nsproxy);
 	p.start = fake_start;
 	p.arg = (void *)(uintptr_t)fn;
 	p.on_exit = fake_on_exit;

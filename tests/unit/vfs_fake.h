@@ -34,9 +34,21 @@ bool in_group(const struct cred *c, kgid_t g)
 			return true;
 	return false;
 }
-bool ns_capable(const struct cred *c, struct user_namespace *ns, int cap)
+bool ns_capable(const struct cred *c, const struct user_namespace *ns, int cap)
 {
 	return c->cap_effective >> cap & 1;
+}
+struct pid_namespace *pid_namespace_of(struct ns_common *ns)
+{
+	return NULL;
+}
+struct pid_namespace *pid_namespace_parent(struct pid_namespace *ns)
+{
+	return NULL;
+}
+struct ns_common *pid_namespace_ns(struct pid_namespace *ns)
+{
+	return NULL;
 }
 struct cred *cred_dup(const struct cred *c)
 {
@@ -212,6 +224,7 @@ static void fake_boot(void)
 	mutex_init(&fake_task.lock, RANK_TASK, "task");
 	fake_task.tg = &fake_tg;
 	fake_task.nsproxy = &fake_ns;
+	fake_cred.user_ns = &init_user_ns;
 	fake_task.cred = &fake_cred;
 	if (vfs_init() < 0)
 		abort();

@@ -45,6 +45,8 @@ void mm_put(struct mm *mm)
 		vma_remove(mm, v);
 		vma_free(v);
 	}
+	if (mm->aio)
+		mm->aio_free(mm->aio);
 	if (mm->exe)
 		file_put(mm->exe);
 	pt_as_put(mm->as);
@@ -70,6 +72,7 @@ static void copy_fields(struct mm *to, const struct mm *from)
 	to->auxv_len = from->auxv_len;
 	to->exe = from->exe ? file_get(from->exe) : NULL;
 	to->dumpable = from->dumpable;
+	to->thp_disabled = from->thp_disabled;
 }
 
 /* The host's fork left out what MADV_DONTFORK marked, and wiped what WIPEONFORK did: only the tree is ours. */

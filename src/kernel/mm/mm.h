@@ -44,7 +44,9 @@ struct mm {
 	size_t auxv_len GUARDED_BY(lock);
 	struct file *exe GUARDED_BY(lock);
 	bool lock_future GUARDED_BY(lock); /* mlockall(MCL_FUTURE): new mappings count as locked */
-	bool dumpable;
+	bool dumpable, thp_disabled; /* atomic */
+	struct aio_table *aio; /* atomic: set once, by the first io_setup; ends with the mm */
+	void (*aio_free)(struct aio_table *a);
 };
 
 struct mm *mm_new(struct pt_as *as); /* takes its own reference of as */
@@ -69,6 +71,8 @@ int64_t mm_brk(struct task *t, uint64_t brk);
 /* Moves len bytes between buf and the current task's memory even where its protection forbids it (a private page is
  * copied as by a write of its own). Bytes moved, -EIO when none, -ESRCH without memory. */
 ssize_t mm_force(struct task *t, uint64_t addr, void *buf, size_t len, bool write) __must_check;
+/* A map_key that is no inode's: for memory shared without a file. */
+uint64_t mm_new_map_key(void);
 
 /* Identity of a futex word. private: key is the mm itself. shared: looks at the vma: file or shared
  * anonymous memory gives (map_key, offset), else the mm. -EFAULT when nothing is mapped there. */

@@ -26,7 +26,7 @@ struct mapping { /* one mmap call, checked */
 	bool may_write; /* counted in the inode's shared_maps */
 };
 
-static uint64_t new_key(void)
+uint64_t mm_new_map_key(void)
 {
 	static uint64_t next = 1ULL << 63; /* apart from those of inodes */
 
@@ -37,7 +37,7 @@ static uint64_t new_key(void)
 static int shared_memory(struct mapping *m)
 {
 	m->off = 0;
-	m->map_key = new_key();
+	m->map_key = mm_new_map_key();
 	return hostfd_memfd("shared", m->len, &m->host);
 }
 
@@ -177,6 +177,7 @@ static int64_t map_locked(struct task *t, struct mm *mm, struct mapping *m)
 	}
 	mm_forget(mm, m->addr, m->addr + m->len);
 	v->file = m->file ? file_get(m->file) : NULL;
+	vma_tell_file(v, true);
 	v->host = m->host ? hostfd_get(m->host) : NULL;
 	v->off = m->off;
 	v->map_key = m->map_key;

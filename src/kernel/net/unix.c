@@ -754,13 +754,17 @@ static size_t unix_pending(struct socket *s)
 static int unix_getopt(struct socket *s, int level, int name, void *v, socklen_t *n)
 {
 	struct usock *u = s->sk;
+	struct ucred uc;
 	int x;
 
 	MUTEX_GUARD(&unix_lock);
 	switch (name) {
 	case SO_PEERCRED:
-		*n = MIN(*n, (socklen_t)sizeof(struct ucred));
-		memcpy(v, &u->peercred, *n);
+		uc = u->peercred;
+		uc.uid = from_kuid(current_user_ns(), KUID(uc.uid));
+		uc.gid = from_kgid(current_user_ns(), KGID(uc.gid));
+		*n = MIN(*n, (socklen_t)sizeof(uc));
+		memcpy(v, &uc, *n);
 		return 0;
 	case SO_PASSCRED:
 		x = u->passcred;

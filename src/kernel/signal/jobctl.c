@@ -57,7 +57,7 @@ void notify_parent_jobctl(struct thread_group *tg, int why)
 	if (!pa || !pa->leader)
 		return;
 	si.si_pid = pid_nr_ns(tg->leader->pid, task_pid_ns(pa->leader));
-	si.si_uid = tg->leader->cred->uid.v;
+	si.si_uid = from_kuid(pa->leader->cred->user_ns, tg->leader->cred->uid);
 	si.si_status = why == CLD_STOPPED ? tg->stop_signal : SIGCONT;
 	tell(pa->leader, &si);
 }
@@ -71,7 +71,7 @@ void notify_tracer_stop(struct task *t, int why)
 	if (!tr)
 		return;
 	si.si_pid = pid_nr_ns(t->pid, task_pid_ns(tr));
-	si.si_uid = t->cred->uid.v;
+	si.si_uid = from_kuid(tr->cred->user_ns, t->cred->uid);
 	if (why == CLD_CONTINUED)
 		si.si_status = SIGCONT;
 	else

@@ -125,6 +125,12 @@ static void complete(struct task *t, int sig, bool group)
 	task_interrupt(to);
 }
 
+/* Does the signal come from a process that t's pid namespace does not see? Such a one rules over its first process. */
+static bool from_above(struct task *t, const siginfo_t *info)
+{
+	return info->si_code <= 0 && current && !pid_nr_ns(current->tgid_pid, task_pid_ns(t));
+}
+
 static int send_with_sighand(struct task *t, int sig, const siginfo_t *info, bool group)
 {
 	struct thread_group *tg = t->tg;
@@ -137,7 +143,7 @@ static int send_with_sighand(struct task *t, int sig, const siginfo_t *info, boo
 		drop_everywhere(tg, KSIGMASK(SIGCONT));
 	else if (sig == SIGCONT)
 		continue_group(tg);
-	if (ignored(t, sig, !info || info->si_code == SI_KERNEL))
+	if (ignored(t, sig, !info || info->si_code == SI_KERNEL || from_above(t, info)))
 		return 0;
 	r = sigpending_add(group ? &tg->shared_pending : &t->pending, sig, info, t);
 	if (r < 0)

@@ -56,13 +56,16 @@ long sys_fchmod(struct task *t, const struct sysargs *a)
 /* -1 leaves an id as it is. */
 static long chown_path(const struct path *p, uint32_t uid, uint32_t gid)
 {
-	struct iattr a = {.uid = KUID(uid), .gid = KGID(gid)};
+	const struct user_namespace *ns = current_user_ns();
+	struct iattr a = {.uid = make_kuid(ns, uid), .gid = make_kgid(ns, gid)};
 	struct inode *i = dentry_inode(p->dentry);
 
 	if (uid != UINT32_MAX)
 		a.valid |= ATTR_UID;
 	if (gid != UINT32_MAX)
 		a.valid |= ATTR_GID;
+	if (((a.valid & ATTR_UID) && a.uid.v == ID_NONE) || ((a.valid & ATTR_GID) && a.gid.v == ID_NONE))
+		return -EINVAL;
 	if (i && !S_ISDIR(i->mode))
 		a.valid |= ATTR_KILL_PRIV;
 	return vfs_setattr(p, &a);

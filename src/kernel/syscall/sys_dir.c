@@ -172,7 +172,7 @@ long sys_chroot(struct task *t, const struct sysargs *a)
 
 	if (r == 0)
 		r = may_enter(t, &p);
-	if (r == 0 && !capable(t->cred, CAP_SYS_CHROOT))
+	if (r == 0 && !own_capable(t->cred, CAP_SYS_CHROOT))
 		r = -EPERM;
 	if (r == 0)
 		set_dir(t->fs, &t->fs->root, &p);

@@ -30,25 +30,42 @@ long sys_getppid(struct task *t, const struct sysargs *a __unused)
 
 long sys_getuid(struct task *t, const struct sysargs *a __unused)
 {
-	return t->cred->uid.v;
+	return from_kuid(t->cred->user_ns, t->cred->uid);
 }
 
 long sys_geteuid(struct task *t, const struct sysargs *a __unused)
 {
-	return t->cred->euid.v;
+	return from_kuid(t->cred->user_ns, t->cred->euid);
 }
 
 long sys_getgid(struct task *t, const struct sysargs *a __unused)
 {
-	return t->cred->gid.v;
+	return from_kgid(t->cred->user_ns, t->cred->gid);
 }
 
 long sys_getegid(struct task *t, const struct sysargs *a __unused)
 {
-	return t->cred->egid.v;
+	return from_kgid(t->cred->user_ns, t->cred->egid);
 }
 
 /* --- users --- */
+
+/* A number given by the guest as the kernel's; KEEP stays KEEP. False: it has no mapping. */
+static bool in_uid(const struct cred *c, uint32_t *v)
+{
+	if (*v == KEEP)
+		return true;
+	*v = make_kuid(c->user_ns, *v).v;
+	return *v != ID_NONE;
+}
+
+static bool in_gid(const struct cred *c, uint32_t *v)
+{
+	if (*v == KEEP)
+		return true;
+	*v = make_kgid(c->user_ns, *v).v;
+	return *v != ID_NONE;
+}
 
 static bool is_uid(const struct cred *c, uint32_t v, bool saved)
 {
@@ -72,10 +89,10 @@ long sys_setuid(struct task *t, const struct sysargs *a)
 {
 	const struct cred *o = t->cred;
 	uint32_t u = arg_u32(a, 0);
-	bool cap = capable(o, CAP_SETUID);
+	bool cap = own_capable(o, CAP_SETUID);
 	struct cred *n;
 
-	if (u == KEEP)
+	if (u == KEEP || !in_uid(o, &u))
 		return -EINVAL;
 	if (!cap && u != o->uid.v && u != o->suid.v)
 		return -EPERM;
@@ -94,7 +111,9 @@ long sys_setreuid(struct task *t, const struct sysargs *a)
 	uint32_t r = arg_u32(a, 0), e = arg_u32(a, 1);
 	struct cred *n;
 
-	if (!capable(o, CAP_SETUID) &&
+	if (!in_uid(o, &r) || !in_uid(o, &e))
+		return -EINVAL;
+	if (!own_capable(o, CAP_SETUID) &&
 	    ((r != KEEP && !is_uid(o, r, false)) || (e != KEEP && !is_uid(o, e, true))))
 		return -EPERM;
 	n = cred_dup(o);
@@ -116,7 +135,10 @@ long sys_setresuid(struct task *t, const struct sysargs *a)
 	struct cred *n;
 
 	for (int i = 0; i < 3; i++)
-		if (v[i] != KEEP && !is_uid(o, v[i], true) && !capable(o, CAP_SETUID))
+		if (!in_uid(o, &v[i]))
+			return -EINVAL;
+	for (int i = 0; i < 3; i++)
+		if (v[i] != KEEP && !is_uid(o, v[i], true) && !own_capable(o, CAP_SETUID))
 			return -EPERM;
 	n = cred_dup(o);
 	if (!n)
@@ -140,16 +162,19 @@ static long put_three(struct task *t, const struct sysargs *a, uint32_t x, uint3
 
 long sys_getresuid(struct task *t, const struct sysargs *a)
 {
-	return put_three(t, a, t->cred->uid.v, t->cred->euid.v, t->cred->suid.v);
+	const struct cred *c = t->cred;
+
+	return put_three(t, a, from_kuid(c->user_ns, c->uid), from_kuid(c->user_ns, c->euid),
+			 from_kuid(c->user_ns, c->suid));
 }
 
 long sys_setfsuid(struct task *t, const struct sysargs *a)
 {
 	const struct cred *o = t->cred;
-	uint32_t u = arg_u32(a, 0), old = o->fsuid.v;
+	uint32_t u = arg_u32(a, 0), old = from_kuid(o->user_ns, o->fsuid);
 	struct cred *n;
 
-	if (u == KEEP || (!is_uid(o, u, true) && u != old && !capable(o, CAP_SETUID)))
+	if (u == KEEP || !in_uid(o, &u) || (!is_uid(o, u, true) && u != o->fsuid.v && !own_capable(o, CAP_SETUID)))
 		return old;
 	n = cred_dup(o);
 	if (!n)
@@ -166,10 +191,10 @@ long sys_setgid(struct task *t, const struct sysargs *a)
 {
 	const struct cred *o = t->cred;
 	uint32_t g = arg_u32(a, 0);
-	bool cap = capable(o, CAP_SETGID);
+	bool cap = own_capable(o, CAP_SETGID);
 	struct cred *n;
 
-	if (g == KEEP)
+	if (g == KEEP || !in_gid(o, &g))
 		return -EINVAL;
 	if (!cap && g != o->gid.v && g != o->sgid.v)
 		return -EPERM;
@@ -189,7 +214,9 @@ long sys_setregid(struct task *t, const struct sysargs *a)
 	uint32_t r = arg_u32(a, 0), e = arg_u32(a, 1);
 	struct cred *n;
 
-	if (!capable(o, CAP_SETGID) &&
+	if (!in_gid(o, &r) || !in_gid(o, &e))
+		return -EINVAL;
+	if (!own_capable(o, CAP_SETGID) &&
 	    ((r != KEEP && !is_gid(o, r, false)) || (e != KEEP && !is_gid(o, e, true))))
 		return -EPERM;
 	n = cred_dup(o);
@@ -213,7 +240,10 @@ long sys_setresgid(struct task *t, const struct sysargs *a)
 	struct cred *n;
 
 	for (int i = 0; i < 3; i++)
-		if (v[i] != KEEP && !is_gid(o, v[i], true) && !capable(o, CAP_SETGID))
+		if (!in_gid(o, &v[i]))
+			return -EINVAL;
+	for (int i = 0; i < 3; i++)
+		if (v[i] != KEEP && !is_gid(o, v[i], true) && !own_capable(o, CAP_SETGID))
 			return -EPERM;
 	n = cred_dup(o);
 	if (!n)
@@ -231,16 +261,19 @@ long sys_setresgid(struct task *t, const struct sysargs *a)
 
 long sys_getresgid(struct task *t, const struct sysargs *a)
 {
-	return put_three(t, a, t->cred->gid.v, t->cred->egid.v, t->cred->sgid.v);
+	const struct cred *c = t->cred;
+
+	return put_three(t, a, from_kgid(c->user_ns, c->gid), from_kgid(c->user_ns, c->egid),
+			 from_kgid(c->user_ns, c->sgid));
 }
 
 long sys_setfsgid(struct task *t, const struct sysargs *a)
 {
 	const struct cred *o = t->cred;
-	uint32_t g = arg_u32(a, 0), old = o->fsgid.v;
+	uint32_t g = arg_u32(a, 0), old = from_kgid(o->user_ns, o->fsgid);
 	struct cred *n;
 
-	if (g == KEEP || (!is_gid(o, g, true) && g != old && !capable(o, CAP_SETGID)))
+	if (g == KEEP || !in_gid(o, &g) || (!is_gid(o, g, true) && g != o->fsgid.v && !own_capable(o, CAP_SETGID)))
 		return old;
 	n = cred_dup(o);
 	if (!n)
@@ -259,8 +292,16 @@ long sys_getgroups(struct task *t, const struct sysargs *a)
 		return -EINVAL;
 	if (n && (unsigned)n < c->ngroups)
 		return -EINVAL;
-	if (n && c->ngroups && copy_out(t, arg_uaddr(a, 1), c->groups, c->ngroups * 4UL) < 0)
-		return -EFAULT;
+	if (n && c->ngroups) {
+		_cleanup_free_ uint32_t *g = malloc(c->ngroups * sizeof(*g));
+
+		if (!g)
+			return -ENOMEM;
+		for (unsigned i = 0; i < c->ngroups; i++)
+			g[i] = from_kgid(c->user_ns, c->groups[i]);
+		if (copy_out(t, arg_uaddr(a, 1), g, c->ngroups * sizeof(*g)) < 0)
+			return -EFAULT;
+	}
 	return c->ngroups;
 }
 
@@ -270,7 +311,7 @@ long sys_setgroups(struct task *t, const struct sysargs *a)
 	kgid_t *g = NULL;
 	struct cred *c;
 
-	if (!capable(t->cred, CAP_SETGID))
+	if (!own_capable(t->cred, CAP_SETGID) || !setgroups_allowed(t->cred->user_ns))
 		return -EPERM;
 	if (n > NGROUPS_LIMIT)
 		return -EINVAL;
@@ -282,6 +323,11 @@ long sys_setgroups(struct task *t, const struct sysargs *a)
 			free(g);
 			return -EFAULT;
 		}
+		for (uint32_t i = 0; i < n; i++)
+			if (!in_gid(t->cred, &g[i].v) || g[i].v == KEEP) {
+				free(g);
+				return -EINVAL;
+			}
 	}
 	c = cred_dup(t->cred);
 	if (!c) {
@@ -365,7 +411,7 @@ long sys_capset(struct task *t, const struct sysargs *a)
 	e = (d[0].effective | (uint64_t)d[1].effective << 32) & all;
 	p = (d[0].permitted | (uint64_t)d[1].permitted << 32) & all;
 	i = (d[0].inheritable | (uint64_t)d[1].inheritable << 32) & all;
-	if (!capable(o, CAP_SETPCAP) && (i & ~(o->cap_inheritable | o->cap_permitted)))
+	if (!own_capable(o, CAP_SETPCAP) && (i & ~(o->cap_inheritable | o->cap_permitted)))
 		return -EPERM;
 	if ((i & ~(o->cap_inheritable | o->cap_bounding)) || (p & ~o->cap_permitted) || (e & ~p))
 		return -EPERM;

@@ -166,7 +166,7 @@ static int link_source_fd(struct task *t, int fd, struct path *ret)
 
 	if (!f)
 		return -EBADF;
-	if (f->cred != t->cred && !capable(t->cred, CAP_DAC_READ_SEARCH))
+	if (f->cred != t->cred && !own_capable(t->cred, CAP_DAC_READ_SEARCH))
 		return -ENOENT;
 	path_get(&f->path);
 	*ret = f->path;

@@ -43,7 +43,7 @@ static long set_name(struct task *t, const struct sysargs *a, bool domain)
 	int len = arg_int(a, 1);
 	char name[65] = "";
 
-	if (!capable(t->cred, CAP_SYS_ADMIN_))
+	if (!ns_capable(t->cred, ns_owner(&uts->ns), CAP_SYS_ADMIN_))
 		return -EPERM;
 	if (len < 0 || len > 64)
 		return -EINVAL;

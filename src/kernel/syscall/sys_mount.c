@@ -38,6 +38,12 @@ static unsigned mount_flags(unsigned long ms)
 	return f;
 }
 
+/* Mounting is the right of the mount namespace's owner. */
+static bool may_mount(struct task *t)
+{
+	return ns_capable(t->cred, ns_owner(mnt_namespace_ns(t->nsproxy->mnt)), CAP_SYS_ADMIN);
+}
+
 struct mount_args {
 	char *source, *type, *data; /* owned; NULL when not given */
 	unsigned long flags;
@@ -101,9 +107,16 @@ static int mount_propagation(struct mount_args *m)
 /* MS_REMOUNT alone changes the file system as well as this mount of it. */
 static int mount_changed(struct mount_args *m)
 {
-	unsigned *sb_flags = &m->at.mnt->sb->flags;
-	int r = mount_remount(&m->at, mount_flags(m->flags));
+	const unsigned atime = MNT_NOATIME | MNT_NODIRATIME | MNT_RELATIME;
+	unsigned *sb_flags = &m->at.mnt->sb->flags, f = mount_flags(m->flags);
+	int r;
 
+	if (!(m->flags & MS_BIND) && !ns_capable(current->cred, m->at.mnt->sb->user_ns, CAP_SYS_ADMIN))
+		return -EPERM;
+	/* Who says nothing about access times leaves them. */
+	if (!(m->flags & (MS_NOATIME | MS_NODIRATIME | MS_RELATIME | MS_STRICTATIME)))
+		f = (f & ~atime) | (__atomic_load_n(&m->at.mnt->flags, __ATOMIC_RELAXED) & atime);
+	r = mount_remount(&m->at, f);
 	if (r < 0 || (m->flags & MS_BIND))
 		return r;
 	if (m->flags & MS_RDONLY)
@@ -129,6 +142,8 @@ static int mount_new_super(struct task *t, struct mount_args *m)
 		return -EINVAL;
 	if (!type || (type->flags & FS_INTERNAL))
 		return -ENODEV;
+	if (!(type->flags & FS_USERNS_MOUNT) && !capable(t->cred, CAP_SYS_ADMIN))
+		return -EPERM;
 	r = type->get_super(type, &p, &sb);
 	return r < 0 ? r : mount_super_at(sb, mount_flags(m->flags), &m->at);
 }
@@ -147,8 +162,10 @@ long sys_mount(struct task *t, const struct sysargs *a)
 		r = user_path_at(t, AT_FDCWD, arg_uaddr(a, 1), LOOKUP_FOLLOW, &m.at);
 	if (r < 0)
 		return r;
-	if (!capable(t->cred, CAP_SYS_ADMIN))
+	if (!may_mount(t))
 		return -EPERM;
+	if (!mnt_is_current(m.at.mnt))
+		return -EINVAL;
 	if ((m.flags & MAGIC_MASK) == MAGIC)
 		m.flags &= ~MAGIC_MASK;
 	if (m.flags & MS_REMOUNT)
@@ -173,8 +190,10 @@ long sys_umount2(struct task *t, const struct sysargs *a)
 			 LOOKUP_MOUNTPOINT | (flags & UMOUNT_NOFOLLOW ? 0 : LOOKUP_FOLLOW), &p);
 	if (r < 0)
 		return r;
-	if (!capable(t->cred, CAP_SYS_ADMIN))
+	if (!may_mount(t))
 		return -EPERM;
+	if (!mnt_is_current(p.mnt))
+		return -EINVAL;
 	return umount_path(&p, flags);
 }
 
@@ -183,7 +202,7 @@ long sys_pivot_root(struct task *t, const struct sysargs *a)
 	_cleanup_(path_put) struct path root = {0}, old = {0};
 	int r;
 
-	if (!capable(t->cred, CAP_SYS_ADMIN))
+	if (!may_mount(t))
 		return -EPERM;
 	r = user_path_at(t, AT_FDCWD, arg_uaddr(a, 0), LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &root);
 	if (r == 0)

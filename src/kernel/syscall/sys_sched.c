@@ -44,7 +44,7 @@ static bool same_owner(struct task *t, struct task *x)
 
 	mutex_lock(&x->lock);
 	ok = t->cred->euid.v == x->cred->euid.v || t->cred->euid.v == x->cred->uid.v ||
-	     capable(t->cred, CAP_SYS_NICE);
+	     ns_capable(t->cred, x->cred->user_ns, CAP_SYS_NICE);
 	mutex_unlock(&x->lock);
 	return ok;
 }
@@ -311,7 +311,7 @@ static void nice_visit(struct nice_walk *w, struct task *x)
 static int nice_walk(struct nice_walk *w, int which, int who)
 {
 	struct pid_namespace *ns = task_pid_ns(w->t);
-	uint32_t uid = who ? (uint32_t)who : w->t->cred->uid.v;
+	uint32_t uid = who ? make_kuid(w->t->cred->user_ns, (uint32_t)who).v : w->t->cred->uid.v;
 	struct pid *p;
 	struct task *x;
 

@@ -105,11 +105,15 @@ static int take_cred(struct task *t, struct sock_msg *m, const uint8_t *p, size_
 	if (n != sizeof(u))
 		return -EINVAL;
 	memcpy(&u, p, sizeof(u));
-	if ((u.pid != task_tgid_nr(t, t) && !capable(c, CAP_SYS_ADMIN)) ||
+	u.uid = make_kuid(c->user_ns, u.uid).v; /* kept as the kernel's numbers */
+	u.gid = make_kgid(c->user_ns, u.gid).v;
+	if (u.uid == ID_NONE || u.gid == ID_NONE)
+		return -EINVAL;
+	if ((u.pid != task_tgid_nr(t, t) && !own_capable(c, CAP_SYS_ADMIN)) ||
 	    (u.uid != c->uid.v && u.uid != c->euid.v && u.uid != c->suid.v &&
-	     !capable(c, CAP_SETUID)) ||
+	     !own_capable(c, CAP_SETUID)) ||
 	    (u.gid != c->gid.v && u.gid != c->egid.v && u.gid != c->sgid.v &&
-	     !capable(c, CAP_SETGID)))
+	     !own_capable(c, CAP_SETGID)))
 		return -EPERM;
 	m->cred = u;
 	m->has_cred = true;
@@ -200,6 +204,8 @@ static uint64_t put_control(struct task *t, struct sock_msg *m, const struct gue
 	unsigned n = 0, fit;
 
 	if (m->has_cred) {
+		m->cred.uid = from_kuid(t->cred->user_ns, KUID(m->cred.uid));
+		m->cred.gid = from_kgid(t->cred->user_ns, KGID(m->cred.gid));
 		if (room >= sizeof(struct cmsghdr) + sizeof(m->cred))
 			used = put_cmsg(t, h->control, room, SCM_CREDENTIALS, &m->cred,
 					sizeof(m->cred), r);

@@ -149,7 +149,7 @@ static void user_info(struct task *t, struct task *to, int sig, int code, siginf
 	si->si_signo = sig;
 	si->si_code = code;
 	si->si_pid = task_tgid_nr(t, to);
-	si->si_uid = t->cred->uid.v;
+	si->si_uid = from_kuid(to->cred->user_ns, t->cred->uid);
 }
 
 /* tasklist lock held. */

@@ -22,8 +22,8 @@ static int put_stat(struct task *t, uaddr_t to, const struct kstat *k)
 		.st_ino = k->ino,
 		.st_nlink = k->nlink,
 		.st_mode = k->mode,
-		.st_uid = k->uid.v,
-		.st_gid = k->gid.v,
+		.st_uid = from_kuid(current_user_ns(), k->uid),
+		.st_gid = from_kgid(current_user_ns(), k->gid),
 		.st_rdev = k->rdev,
 		.st_size = (off_t)k->size,
 		.st_blksize = k->blksize,
@@ -111,8 +111,8 @@ static int put_statx(struct task *t, uaddr_t to, const struct kstat *k, int mnt_
 		.stx_attributes = k->attributes | (root ? STATX_ATTR_MOUNT_ROOT : 0),
 		.stx_attributes_mask = k->attributes | STATX_ATTR_MOUNT_ROOT,
 		.stx_nlink = (uint32_t)k->nlink,
-		.stx_uid = k->uid.v,
-		.stx_gid = k->gid.v,
+		.stx_uid = from_kuid(current_user_ns(), k->uid),
+		.stx_gid = from_kgid(current_user_ns(), k->gid),
 		.stx_mode = (uint16_t)k->mode,
 		.stx_ino = k->ino,
 		.stx_size = k->size,
@@ -209,7 +209,7 @@ static struct cred *access_cred(const struct cred *c)
 		return NULL;
 	n->fsuid = c->uid;
 	n->fsgid = c->gid;
-	n->cap_effective = c->uid.v == 0 ? c->cap_permitted : 0;
+	n->cap_effective = c->uid.v == make_kuid(c->user_ns, 0).v ? c->cap_permitted : 0;
 	return n;
 }
 

@@ -50,10 +50,10 @@ void task_publish_cred(struct task *t)
 	const struct cred *c = t->cred;
 
 	mutex_assert_held(&t->lock);
-	publish(t, PT_ANSWER_GETUID, c->uid.v);
-	publish(t, PT_ANSWER_GETEUID, c->euid.v);
-	publish(t, PT_ANSWER_GETGID, c->gid.v);
-	publish(t, PT_ANSWER_GETEGID, c->egid.v);
+	publish(t, PT_ANSWER_GETUID, from_kuid(c->user_ns, c->uid));
+	publish(t, PT_ANSWER_GETEUID, from_kuid(c->user_ns, c->euid));
+	publish(t, PT_ANSWER_GETGID, from_kgid(c->user_ns, c->gid));
+	publish(t, PT_ANSWER_GETEGID, from_kgid(c->user_ns, c->egid));
 }
 
 static void publish_all(struct task *t)
@@ -62,6 +62,24 @@ static void publish_all(struct task *t)
 	publish(t, PT_ANSWER_GETTID, (uint32_t)task_pid_nr(t, t));
 	publish(t, PT_ANSWER_GETPPID, (uint32_t)task_ppid_nr(t));
 	task_publish_cred(t);
+}
+
+void task_publish_user_ns(void)
+{
+	struct pid_namespace *ns = task_pid_ns(current);
+
+	MUTEX_GUARD(&tasklist_lock);
+	while (ns->parent)
+		ns = ns->parent;
+	for (size_t i = 0; i < ns->nslots; i++) {
+		struct task *t = pid_task(ns->slots[i].pid, PIDTYPE_PID);
+
+		if (!t)
+			continue;
+		MUTEX_GUARD(&t->lock);
+		if (t->cred->user_ns != &init_user_ns)
+			task_publish_cred(t);
+	}
 }
 
 void task_publish(struct task *t)

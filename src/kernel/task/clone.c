@@ -6,16 +6,13 @@
 #include <linux/sched.h>
 #include <stdio.h>
 #include <string.h>
+#include "kernel/ipc/ipc.h"
 #include "kernel/fs/anon/anon.h"
 #include "kernel/signal/internal.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/ptrace.h"
 #include "kernel/task/seccomp.h"
 #include "kernel/usercopy.h"
-
-#define NEW_NAMESPACES                                                                             \
-	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |            \
-	 CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME)
 
 #define EFLAGS_TF 0x100ULL
 
@@ -29,23 +26,28 @@ static int check_flags(struct task *t, const struct clone_params *p)
 		return -EINVAL;
 	if ((f & (CLONE_NEWNS | CLONE_FS)) == (CLONE_NEWNS | CLONE_FS))
 		return -EINVAL;
-	if ((f & CLONE_THREAD) && (f & (CLONE_NEWUSER | CLONE_NEWPID)))
+	if ((f & (CLONE_NEWUSER | CLONE_FS)) == (CLONE_NEWUSER | CLONE_FS))
+		return -EINVAL;
+	/* Threads are of one pid namespace. */
+	if ((f & CLONE_THREAD) &&
+	    ((f & (CLONE_NEWUSER | CLONE_NEWPID)) || t->nsproxy->pid_for_children != task_pid_ns(t)))
+		return -EINVAL;
+	/* Memory shared with a process of another time namespace would show it the wrong clock. */
+	if ((f & (CLONE_THREAD | CLONE_VM)) == (CLONE_THREAD | CLONE_VM) && t->nsproxy->time != t->nsproxy->time_for_children)
 		return -EINVAL;
 	if ((f & CLONE_SIGHAND) && (f & CLONE_CLEAR_SIGHAND))
 		return -EINVAL;
 	if ((f & CLONE_PARENT) && t->tg->is_init)
 		return -EINVAL;
-	if (f & NEW_NAMESPACES)
-		return -EPERM;
 	return 0;
 }
 
 /* RLIMIT_NPROC and the container's limit. */
 static int check_limits(struct task *t)
 {
-	int n = __atomic_load_n(&t->ct->pids, __ATOMIC_RELAXED);
+	int n = __atomic_load_n(&t->ct->pids, __ATOMIC_RELAXED), max = __atomic_load_n(&t->ct->pids_max, __ATOMIC_RELAXED);
 
-	if (t->ct->pids_max && n >= t->ct->pids_max)
+	if (max && n >= max)
 		return -EAGAIN;
 	if (t->cred->uid.v != 0 && (uint64_t)n >= task_rlimit(t, RLIMIT_NPROC) &&
 	    !capable(t->cred, CAP_SYS_RESOURCE) && !capable(t->cred, CAP_SYS_ADMIN))
@@ -58,11 +60,11 @@ static void inherit(struct task *c, struct task *t, const struct clone_params *p
 	struct timespec ts;
 
 	memcpy(c->comm, t->comm, sizeof(c->comm));
-	c->cred = cred_get(t->cred);
-	c->nsproxy = nsproxy_get(t->nsproxy);
 	c->blocked = t->blocked;
 	c->nice = t->nice;
-	c->timer_slack = t->timer_slack;
+	c->timer_slack = c->default_slack = t->timer_slack;
+	c->mce_kill = t->mce_kill;
+	c->io_flusher = t->io_flusher;
 	c->personality = t->personality;
 	c->sched_policy = t->sched_policy;
 	if (!(p->flags & CLONE_VM) || (p->flags & CLONE_VFORK))
@@ -106,8 +108,35 @@ static int copy_objects(struct task *c, struct task *t, uint64_t flags)
 		if (r < 0)
 			return r;
 	}
-	c->fs = flags & CLONE_FS ? fs_struct_get(t->fs) : fs_struct_copy(t->fs);
-	return c->fs ? 0 : -ENOMEM;
+	c->fs = flags & CLONE_FS ? fs_struct_join(t->fs) : fs_struct_copy(t->fs);
+	if (!c->fs)
+		return -ENOMEM;
+	return flags & CLONE_SYSVSEM ? sem_share_undo(t, c) : 0;
+}
+
+/* Credentials and namespaces, after the file system's side is there. */
+static int copy_namespaces(struct task *c, struct task *t, uint64_t flags)
+{
+	struct cred *n;
+	int r;
+
+	if (!(flags & CLONE_NEWUSER)) {
+		c->cred = cred_get(t->cred);
+	} else {
+		n = cred_dup(t->cred);
+		if (!n)
+			return -ENOMEM;
+		r = create_user_ns(n, fs_chrooted(t));
+		if (r < 0) {
+			cred_put(n);
+			return r;
+		}
+		c->cred = n;
+	}
+	r = nsproxy_copy(t, flags, c->cred, c->fs, &c->nsproxy);
+	if (r == 0 && !(flags & CLONE_VM))
+		r = nsproxy_enter_time(&c->nsproxy);
+	return r;
 }
 
 static int copy_memory(struct task *c, struct task *t, uint64_t flags)
@@ -193,6 +222,10 @@ static int link_child(struct task *c, struct task *t, const struct clone_params 
 		c->tgid_pid = pid_get(t->tgid_pid);
 	} else {
 		c->tgid_pid = pid_get(c->pid);
+		if (c->pid->numbers[c->pid->level].nr == 1) {
+			c->pid->numbers[c->pid->level].ns->init = c;
+			c->tg->is_init = true;
+		}
 		c->tg->pgrp = pid_get(tg->pgrp);
 		c->tg->session = pid_get(tg->session);
 		c->tg->forker = pid_get(p->flags & CLONE_PARENT ? tg->forker : t->pid);
@@ -229,11 +262,13 @@ static int make_child(struct task *t, const struct clone_params *p, bool traced,
 	inherit(c, t, p);
 	r = copy_objects(c, t, p->flags);
 	if (r == 0)
+		r = copy_namespaces(c, t, p->flags);
+	if (r == 0)
 		r = copy_memory(c, t, p->flags);
 	if (r == 0) {
 		set_registers(c, t, p);
 		c->start = child_start;
-		r = pid_alloc(t->nsproxy->pid_for_children, p->set_tid, p->set_tid_size, &c->pid);
+		r = pid_alloc(c->nsproxy->pid_for_children, p->set_tid, p->set_tid_size, &c->pid);
 	}
 	if (r == 0) {
 		if (p->flags & CLONE_PIDFD)

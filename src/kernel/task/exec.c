@@ -25,7 +25,8 @@ static void set_ids(struct task *t, const struct exec_image *img, struct cred *n
 	uid = i->uid;
 	gid = i->gid;
 	mutex_unlock(&i->lock);
-	if (__atomic_load_n(&t->no_new_privs, __ATOMIC_RELAXED) || (m && (m->flags & MNT_NOSUID)))
+	if (__atomic_load_n(&t->no_new_privs, __ATOMIC_RELAXED) || (m && !mnt_may_suid(m, n)) ||
+	    !kuid_mapped(n->user_ns, uid) || !kgid_mapped(n->user_ns, gid))
 		return;
 	if (mode & S_ISUID)
 		n->euid = uid;
@@ -33,19 +34,25 @@ static void set_ids(struct task *t, const struct exec_image *img, struct cred *n
 		n->egid = gid;
 }
 
-static struct cred *exec_cred(struct task *t, struct exec_image *img)
+static int exec_cred(struct task *t, struct exec_image *img, struct cred **ret)
 {
-	struct cred *n = cred_dup(t->cred);
+	struct cred *n = *ret = cred_dup(t->cred);
+	const struct mount *m = img->file->path.mnt;
+	struct file_caps caps = {0};
+	int r = n ? 0 : -ENOMEM;
 
-	if (!n)
-		return NULL;
+	if (r == 0 && !(m && (m->flags & MNT_NOSUID)))
+		r = file_caps_read(img->file->inode, &caps);
+	if (r < 0)
+		return r;
 	set_ids(t, img, n);
-	img->secure = cred_fix_exec(t->cred, n);
-	img->uid = n->uid;
-	img->euid = n->euid;
-	img->gid = n->gid;
-	img->egid = n->egid;
-	return n;
+	r = cred_fix_exec(t->cred, n, &caps, __atomic_load_n(&t->no_new_privs, __ATOMIC_RELAXED), &img->secure);
+	/* What the program reads in its auxiliary vector. */
+	img->uid = KUID(from_kuid(n->user_ns, n->uid));
+	img->euid = KUID(from_kuid(n->user_ns, n->euid));
+	img->gid = KGID(from_kgid(n->user_ns, n->gid));
+	img->egid = KGID(from_kgid(n->user_ns, n->egid));
+	return r;
 }
 
 /* Is t the only thread but for a leader that is a zombie? tasklist lock taken. */
@@ -159,6 +166,8 @@ static void switch_memory(struct task *t, struct pt_thread *pt, struct mm *mm)
 	old_mm = t->mm;
 	t->pt = pt;
 	t->mm = mm;
+	if (old_mm)
+		mm->thp_disabled = old_mm->thp_disabled;
 	mutex_unlock(&t->lock);
 	if (old_pt)
 		pt_release(old_pt);
@@ -182,7 +191,7 @@ static void reset_task(struct task *t, struct exec_image *img, struct cred *cred
 	t->tg->exec_done = true;
 	t->tg->exit_signal = SIGCHLD;
 	mutex_unlock(&tasklist_lock);
-	t->mm->dumpable = !img->secure;
+	t->mm->dumpable = img->uid.v == img->euid.v && img->gid.v == img->egid.v;
 	commit_cred(t, cred);
 	files_close_on_exec(t);
 }
@@ -215,9 +224,10 @@ int do_exec(struct task *t, struct exec_image *img)
 		return r;
 	if (getrandom(img->random, sizeof(img->random), 0) != (ssize_t)sizeof(img->random))
 		return -EIO;
-	cred = exec_cred(t, img);
+	r = exec_cred(t, img, &cred);
 	fresh = sighand_new();
-	r = cred && fresh ? pt_spawn(t->ct->pt, &pt) : -ENOMEM;
+	if (r == 0)
+		r = fresh ? pt_spawn(t->ct->pt, &pt) : -ENOMEM;
 	if (r == 0) {
 		pt_set_title(pt, img->argv);
 		mm = mm_new(pt_as(pt));

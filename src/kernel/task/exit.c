@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
+#include "kernel/ipc/ipc.h"
 #include "kernel/signal/internal.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/ptrace.h"
@@ -111,7 +112,7 @@ bool notify_exit(struct task *t, int sig)
 	if (!pa)
 		return true;
 	si.si_pid = pid_nr_ns(t->pid, task_pid_ns(pa));
-	si.si_uid = t->cred->uid.v;
+	si.si_uid = from_kuid(pa->cred->user_ns, t->cred->uid);
 	si.si_code = WIFEXITED(code) ? CLD_EXITED : WCOREDUMP(code) ? CLD_DUMPED : CLD_KILLED;
 	si.si_status = WIFEXITED(code) ? WEXITSTATUS(code) : WTERMSIG(code);
 	if (!tracer && sig == SIGCHLD) {
@@ -211,8 +212,7 @@ static void drop_objects(struct task *t)
 	mutex_unlock(&t->lock);
 	if (files)
 		files_put(files);
-	if (fs)
-		fs_struct_put(fs);
+	fs_struct_leave(fs);
 	mutex_lock(&t->lock);
 	pt = TAKE_PTR(t->pt);
 	mm = TAKE_PTR(t->mm);
@@ -350,6 +350,7 @@ static void exit_common(struct task *t, int code, bool own_thread)
 	}
 	if (own_thread && t->pt)
 		futex_exit(t);
+	sem_exit(t);
 	if (dead && t->tgid_pid == tg->session)
 		tty_disassociate(t);
 	seccomp_exit(t);

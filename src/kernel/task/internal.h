@@ -10,15 +10,27 @@
 #include "platform/platform.h"
 
 /* --- cred.c --- */
+struct file_caps {
+	bool present, effective;
+	uint64_t permitted, inheritable;
+};
 /* Capabilities after a change of user ids: old is what was, n what will be published. */
 void cred_fix_setuid(const struct cred *old, struct cred *n);
 void cred_fix_setfsuid(const struct cred *old, struct cred *n);
-/* Capabilities over exec; n->euid and egid are set-id results already. True: the program is secure. */
-bool cred_fix_exec(const struct cred *old, struct cred *n);
+/* Capabilities over exec; n->euid and egid are set-id results already. held_back: nothing may be gained (no_new_privs).
+ * *ret_secure: the program is secure (AT_SECURE). 0; -EPERM: the program insists on what it cannot have. */
+int cred_fix_exec(const struct cred *old, struct cred *n, const struct file_caps *f, bool held_back, bool *ret_secure)
+	__must_check;
+
+/* --- filecaps.c --- */
+/* What the value of security.capability says. 0; -EINVAL; -ENODATA: it is for another user namespace. */
+int file_caps_parse(const void *value, size_t n, struct file_caps *ret) __must_check;
+/* The capabilities of the file i, none when it has none. 0, -EINVAL, the file system's errors. */
+int file_caps_read(struct inode *i, struct file_caps *ret) __must_check;
 
 /* --- pid.c --- */
 struct pid_namespace {
-	struct ref ref;
+	struct ns_common ns;
 	struct pid_namespace *parent;
 	int level;
 	int last GUARDED_BY(tasklist_lock);
@@ -52,6 +64,14 @@ void task_link(struct task *t, struct thread_group *parent); /* tasklist lock he
 
 /* A linked task whose kernel thread could not be made: exits it from the calling thread. */
 void task_abandon(struct task *t);
+
+/* --- nsproxy.c --- */
+/* t, the current task, goes over to n (the reference moves in). */
+void nsproxy_switch(struct task *t, struct nsproxy *n);
+/* For a new process: *n becomes a set whose time namespace is the one for children. -ENOMEM. */
+int nsproxy_enter_time(struct nsproxy **n) __must_check;
+/* setns(2) of the current task: into ns, or into those of from that flags name. */
+int do_setns(struct task *t, struct ns_common *ns, struct task *from, uint64_t flags) __must_check;
 
 /* --- answers.c --- */
 /* The parent's number as t sees it, 0 if it has none there. tasklist lock held. */

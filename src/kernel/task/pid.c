@@ -12,38 +12,64 @@
 static uint64_t last_ino; /* atomic */
 struct mutex tasklist_lock = MUTEX_INIT(RANK_TASKLIST, "tasklist");
 
-struct pid_namespace *pid_namespace_new(struct pid_namespace *parent)
+/* At most PID_LEVEL_MAX deep, and so is this recursion. */
+static void pid_namespace_free(struct ns_common *n)
+{
+	struct pid_namespace *ns = container_of(n, struct pid_namespace, ns);
+
+	pid_namespace_put(ns->parent);
+	free(ns->slots);
+	free(ns);
+}
+
+int pid_namespace_new(struct pid_namespace *parent, struct user_namespace *owner, struct pid_namespace **ret)
 {
 	struct pid_namespace *ns;
+	int r;
 
 	if (parent && parent->level + 1 >= PID_LEVEL_MAX)
-		return NULL;
+		return -ENOSPC;
 	ns = calloc(1, sizeof(*ns));
 	if (!ns)
-		return NULL;
-	ref_init(&ns->ref);
+		return -ENOMEM;
+	r = ns_init(&ns->ns, NS_PID, owner, pid_namespace_free);
+	if (r < 0) {
+		free(ns);
+		return r;
+	}
 	if (parent) {
 		ns->parent = pid_namespace_get(parent);
 		ns->level = parent->level + 1;
 	}
-	return ns;
+	*ret = ns;
+	return 0;
 }
 
 struct pid_namespace *pid_namespace_get(struct pid_namespace *ns)
 {
-	ref_get(&ns->ref);
+	(void)ns_get(&ns->ns);
 	return ns;
 }
 
 void pid_namespace_put(struct pid_namespace *ns)
 {
-	while (ns && ref_put(&ns->ref)) {
-		struct pid_namespace *p = ns->parent;
+	if (ns)
+		ns_put(&ns->ns);
+}
 
-		free(ns->slots);
-		free(ns);
-		ns = p;
-	}
+struct ns_common *pid_namespace_ns(struct pid_namespace *ns)
+{
+	return &ns->ns;
+}
+
+struct pid_namespace *pid_namespace_of(struct ns_common *ns)
+{
+	return container_of(ns, struct pid_namespace, ns);
+}
+
+struct pid_namespace *pid_namespace_parent(struct pid_namespace *ns)
+{
+	return ns->parent;
 }
 
 struct pid *pid_get(struct pid *p)
@@ -105,6 +131,8 @@ static void slot_remove(struct pid_namespace *ns, int nr, const struct pid *p)
 	if (i == ns->nslots || ns->slots[i].nr != nr || ns->slots[i].pid != p)
 		return;
 	ns->nslots--;
+	if (!ns->nslots && !ns->init)
+		ns->last = 0; /* its first process did not come to be: the next is the first */
 	memmove(&ns->slots[i], &ns->slots[i + 1], (ns->nslots - i) * sizeof(*ns->slots));
 }
 

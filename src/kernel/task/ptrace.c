@@ -291,7 +291,7 @@ static int notify_as(struct task *t, int sig, int code, int why, uint64_t messag
 	siginfo_t si = {.si_signo = sig, .si_code = code};
 
 	si.si_pid = task_pid_nr(t, t);
-	si.si_uid = t->cred->uid.v;
+	si.si_uid = from_kuid(t->cred->user_ns, t->cred->uid);
 	return ptrace_stop(t, code, why, message, &si);
 }
 
@@ -312,7 +312,7 @@ void ptrace_event(struct task *t, int event, uint64_t message)
 	else if (event == PTRACE_EVENT_EXEC && (ptrace_flags(t) & (PT_PTRACED | PT_SEIZED)) == PT_PTRACED)
 		(void)send_signal_task(t, SIGTRAP, &(siginfo_t){.si_signo = SIGTRAP, .si_code = SI_USER,
 								.si_pid = task_pid_nr(t, t),
-								.si_uid = t->cred->uid.v});
+								.si_uid = from_kuid(t->cred->user_ns, t->cred->uid)});
 }
 
 /* The number of pid as t's tracer sees it. */
@@ -342,7 +342,7 @@ static void from_tracer(struct task *t, int sig, siginfo_t *info)
 	if (!t->trace.tracer)
 		return;
 	info->si_pid = task_pid_nr(t->trace.tracer, t);
-	info->si_uid = t->trace.tracer->cred->uid.v;
+	info->si_uid = from_kuid(t->cred->user_ns, t->trace.tracer->cred->uid);
 }
 
 int ptrace_signal(struct task *t, int sig, siginfo_t *info)

@@ -417,7 +417,7 @@ long ptrace_request(struct task *t, struct task *o, long request, uint64_t addr,
 	case PTRACE_KILL:
 		return send_signal_task(o, SIGKILL, &(siginfo_t){.si_signo = SIGKILL, .si_code = SI_USER,
 								 .si_pid = task_pid_nr(t, o),
-								 .si_uid = t->cred->uid.v});
+								 .si_uid = from_kuid(o->cred->user_ns, t->cred->uid)});
 	case PTRACE_GET_RSEQ_CONFIGURATION:
 		return rseq(t, addr, data);
 	}

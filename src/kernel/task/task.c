@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include "kernel/signal/internal.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/task/internal.h"
@@ -66,8 +67,7 @@ void task_put(struct task *t)
 		mm_put(t->mm);
 	if (t->files)
 		files_put(t->files);
-	if (t->fs)
-		fs_struct_put(t->fs);
+	fs_struct_leave(t->fs);
 	nsproxy_put(t->nsproxy);
 	cred_put(t->cred);
 	sighand_put(t->sighand);
@@ -107,7 +107,8 @@ struct task *task_alloc(struct container *ct, struct thread_group *tg, struct si
 	list_init(&t->trace.work);
 	sleeper_init(&t->sleeper, t);
 	mutex_init(&t->lock, RANK_TASK, "task");
-	t->timer_slack = 50000;
+	t->timer_slack = t->default_slack = 50000;
+	t->mce_kill = PR_MCE_KILL_DEFAULT;
 	t->altstack.flags = SS_DISABLE;
 	if (kernel.strace)
 		t->sig_flags = TIF_HOOKS;
@@ -298,12 +299,13 @@ static void link_first(struct task *t, const struct task_params *p)
 
 int task_create(const struct task_params *p, struct task **ret)
 {
+	int max = __atomic_load_n(&p->ct->pids_max, __ATOMIC_RELAXED);
 	struct sighand *sh;
 	struct timespec ts;
 	struct task *t;
 	int r;
 
-	if (p->ct->pids_max && __atomic_load_n(&p->ct->pids, __ATOMIC_RELAXED) >= p->ct->pids_max)
+	if (max && __atomic_load_n(&p->ct->pids, __ATOMIC_RELAXED) >= max)
 		r = -EAGAIN;
 	else
 		r = 0;

@@ -13,27 +13,23 @@
 #include "base/lock.h"
 #include "base/ref.h"
 #include "kernel/kernel.h"
+#include "kernel/ns.h"
 #include "kernel/signal/signal.h"
 #include "kernel/task/ptrace_state.h"
+#include "kernel/task/user_ns.h"
 #include "kernel/types.h"
 #include "kernel/wait.h"
 
 /* --- credentials: immutable once published; change = new object -------------------------------------- */
 
 #define CAP_LAST 40
-struct user_namespace {
-	struct ref ref;
-	struct user_namespace *parent;
-	kuid_t owner;
-	int level;
-};
 struct cred {
 	struct ref ref;
 	kuid_t uid, euid, suid, fsuid;
 	kgid_t gid, egid, sgid, fsgid;
 	uint64_t cap_inheritable, cap_permitted, cap_effective, cap_bounding, cap_ambient;
 	uint32_t securebits;
-	struct user_namespace *user_ns;
+	struct user_namespace *user_ns; /* a reference, never NULL */
 	unsigned ngroups;
 	kgid_t *groups;
 };
@@ -44,14 +40,16 @@ void cred_put(const struct cred *c);
 /* Takes g over (malloc'd, NULL when n is 0) and sorts it, as getgroups shows it. c: not shared yet. */
 void cred_set_groups(struct cred *c, kgid_t *g, unsigned n);
 bool in_group(const struct cred *c, kgid_t g);
-/* Has c the capability (CAP_*) in ns (NULL: the sandbox's)? */
-bool ns_capable(const struct cred *c, struct user_namespace *ns, int cap);
+/* Has c the capability (CAP_*) in ns? capable: in the first namespace; own_capable: in c's own. */
+bool ns_capable(const struct cred *c, const struct user_namespace *ns, int cap);
 static inline bool capable(const struct cred *c, int cap)
 {
-	return ns_capable(c, NULL, cap);
+	return ns_capable(c, &init_user_ns, cap);
 }
-/* May t do with x what a tracer may (ptrace(2), PTRACE_MODE_ATTACH_REALCREDS)? 0 or -EPERM. */
-int task_may_attach(struct task *t, struct task *x) __must_check;
+static inline bool own_capable(const struct cred *c, int cap)
+{
+	return ns_capable(c, c->user_ns, cap);
+}
 void commit_cred(struct task *t, struct cred *c); /* publishes c for the current task; takes it over */
 
 /* --- pids ---------------------------------------------------------------------------------------------- */
@@ -71,13 +69,18 @@ struct pid {
 };
 struct pid *pid_get(struct pid *p);
 void pid_put(struct pid *p);
-struct pid_namespace *pid_namespace_new(struct pid_namespace *parent);
+/* Below parent (NULL: a top one), owned by owner. -ENOSPC, -ENOMEM. */
+int pid_namespace_new(struct pid_namespace *parent, struct user_namespace *owner, struct pid_namespace **ret)
+	__must_check;
 struct pid_namespace *pid_namespace_get(struct pid_namespace *ns);
 void pid_namespace_put(struct pid_namespace *ns);
 /* Number of p as seen from ns; 0 when not visible. */
 int pid_nr_ns(const struct pid *p, const struct pid_namespace *ns);
 struct pid *pid_find_get(struct pid_namespace *ns, int nr);	/* + reference, NULL */
 int pid_namespace_level(const struct pid_namespace *ns);
+struct ns_common *pid_namespace_ns(struct pid_namespace *ns);
+struct pid_namespace *pid_namespace_of(struct ns_common *ns); /* NS_PID; no reference */
+struct pid_namespace *pid_namespace_parent(struct pid_namespace *ns); /* no reference; NULL for a top one */
 /* What a poll of p says: of the thread itself, or of the whole process that it leads. PID_EXITED: waits to be reaped. */
 enum pid_state { PID_ALIVE, PID_EXITED, PID_GONE };
 enum pid_state pid_state(struct pid *p, bool thread);
@@ -94,10 +97,23 @@ extern struct mutex tasklist_lock;
 /* --- namespaces of a task ------------------------------------------------------------------------------ */
 
 struct uts_namespace {
-	struct ref ref;
+	struct ns_common ns;
 	struct mutex lock; /* RANK_TASK */
 	char nodename[65], domainname[65] GUARDED_BY(lock);
 };
+struct net_namespace {
+	struct ns_common ns;
+};
+extern struct net_namespace init_net_ns; /* the pod's: its sockets are the host's */
+struct cgroup_namespace {
+	struct ns_common ns;
+};
+struct time_namespace {
+	struct ns_common ns;
+	int64_t monotonic, boottime; /* ns, added to the host's; changed under the tasklist lock until frozen */
+	bool frozen;		     /* atomic: somebody lives in it */
+};
+/* Immutable: a task that changes a namespace gets a new one. References of all. */
 struct nsproxy {
 	struct ref ref;
 	struct uts_namespace *uts;
@@ -105,15 +121,25 @@ struct nsproxy {
 	struct pid_namespace *pid_for_children;
 	struct ipc_namespace *ipc;
 	struct net_namespace *net;
+	struct cgroup_namespace *cgroup;
+	struct time_namespace *time, *time_for_children;
 };
 struct uts_namespace *uts_namespace_new(const char *nodename, const char *domainname);
-struct uts_namespace *uts_namespace_get(struct uts_namespace *u);
-void uts_namespace_put(struct uts_namespace *u);
-/* References of uts, mnt and pid are taken over, on failure too. NULL: no memory. */
+/* The first one of a container, with the host's network. References of uts, mnt, pid and ipc are taken over, on failure too.
+ * NULL: no memory. */
 struct nsproxy *nsproxy_new(struct uts_namespace *uts, struct mnt_namespace *mnt,
-			    struct pid_namespace *pid);
+			    struct pid_namespace *pid, struct ipc_namespace *ipc);
 struct nsproxy *nsproxy_get(struct nsproxy *n);
 void nsproxy_put(struct nsproxy *n);
+#define CLONE_NS_FLAGS                                                                             \
+	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |            \
+	 CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME)
+/* t's namespaces with new ones for the CLONE_NEW* of flags (CLONE_NEWUSER is done already: c has it). fs: whose root and
+ * working directory go to the new mounts. -EPERM, -ENOSPC, -ENOMEM. */
+int nsproxy_copy(struct task *t, uint64_t flags, const struct cred *c, struct fs_struct *fs, struct nsproxy **ret)
+	__must_check;
+
+void task_publish_user_ns(void); /* the maps of a user namespace of the current task's container changed */
 
 /* --- thread group ------------------------------------------------------------------------------------------ */
 
@@ -235,9 +261,12 @@ struct task {
 	bool no_new_privs; /* atomic: once set, for good */
 
 	struct restart_block restart;
+	struct sem_undo_list *sysvsem; /* own thread: adjustments of SEM_UNDO, NULL none */
 	uint64_t clear_child_tid, set_child_tid; /* guest addresses */
 	uint64_t robust_list;
 	uint64_t robust_len;
+	struct pi_waiter *pi_blocked; /* PI lock: the PI futex that it waits for */
+	bool pi_waited;		      /* atomic: somebody has waited for a PI futex of its */
 	struct task *vfork_parent GUARDED_BY(tasklist_lock); /* completes at exec or exit */
 	bool vfork_done; /* of this task as a parent; atomic */
 
@@ -249,7 +278,9 @@ struct task {
 	uint64_t syscalls; /* own thread: number made */
 	cpu_set_t *affinity;
 	int nice;
-	uint64_t timer_slack;
+	uint64_t timer_slack, default_slack;
+	unsigned mce_kill; /* PR_MCE_KILL_*: how early, kept for PR_MCE_KILL_GET */
+	bool io_flusher;   /* PR_SET_IO_FLUSHER, kept for PR_GET_IO_FLUSHER */
 
 	/* CPU time: guest code by the clock around pt_run, the kernel thread's own at each boundary. */
 	uint64_t utime, stime;	 /* atomic ns */

@@ -26,7 +26,7 @@ static bool matches(const struct wait_params *p, struct task *x, bool traced)
 static void fill(struct task *t, struct wait_params *p, struct task *x, int code, int status)
 {
 	p->found = pid_nr_ns(x->pid, task_pid_ns(t));
-	p->uid = x->cred->uid.v;
+	p->uid = from_kuid(t->cred->user_ns, x->cred->uid);
 	p->code = code;
 	p->status = status;
 	p->ru = x->tg->self_ru;

@@ -72,6 +72,36 @@ static int dynamic_clock(struct task *t, int clock, struct timespec *ret)
 	return 0;
 }
 
+/* What the task's time namespace adds to the host's clock. */
+static int64_t clock_offset(struct task *t, int clock)
+{
+	const struct time_namespace *ns = t && t->nsproxy ? t->nsproxy->time : NULL;
+
+	if (!ns)
+		return 0;
+	switch (clock) {
+	case CLOCK_MONOTONIC:
+	case CLOCK_MONOTONIC_RAW:
+	case CLOCK_MONOTONIC_COARSE:
+		return ns->monotonic;
+	case CLOCK_BOOTTIME:
+	case CLOCK_BOOTTIME_ALARM:
+		return ns->boottime;
+	}
+	return 0;
+}
+
+static int host_clock(struct task *t, int clock, struct timespec *ret)
+{
+	int64_t off = clock_offset(t, clock);
+
+	if (clock_gettime(clock, ret) < 0)
+		return -errno;
+	if (off)
+		to_ts((uint64_t)(ret->tv_sec * (int64_t)NSEC_PER_SEC + ret->tv_nsec + off), ret);
+	return 0;
+}
+
 int guest_clock_get(struct task *t, int clock, struct timespec *ret)
 {
 	uint64_t user, sys;
@@ -96,7 +126,7 @@ int guest_clock_get(struct task *t, int clock, struct timespec *ret)
 	case CLOCK_REALTIME_ALARM:
 	case CLOCK_BOOTTIME_ALARM:
 	case CLOCK_TAI:
-		return RET_NERRNO(clock_gettime(clock, ret));
+		return host_clock(t, clock, ret);
 	}
 	return -EINVAL;
 }
@@ -117,6 +147,7 @@ int guest_clock_res(int clock, struct timespec *ret)
 int guest_clock_deadline(int clock, uint64_t ns, bool absolute, uint64_t *ret)
 {
 	struct timespec ts;
+	int64_t off = absolute ? clock_offset(current, clock) : 0;
 	uint64_t now = now_ns(), here;
 
 	switch (clock) {
@@ -131,6 +162,10 @@ int guest_clock_deadline(int clock, uint64_t ns, bool absolute, uint64_t *ret)
 	default:
 		return -EINVAL;
 	}
+	if (off > 0)
+		ns = ns > (uint64_t)off ? ns - (uint64_t)off : 0;
+	else if (off < 0)
+		ns = ns > TIME_FOREVER - (uint64_t)-off ? TIME_FOREVER : ns + (uint64_t)-off;
 	if (absolute && clock == CLOCK_MONOTONIC) {
 		*ret = ns;
 		return 0;

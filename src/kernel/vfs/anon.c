@@ -90,6 +90,7 @@ int vfs_init(void)
 	anon_sb->root = dentry_make_root(anon_sb, root);
 	if (!anon_sb->root)
 		return -ENOMEM;
+	anon_sb->nameless = true;
 	anon_mnt = mount_internal(super_get(anon_sb), 0);
-	return anon_mnt ? 0 : -ENOMEM;
+	return anon_mnt ? nsfs_init() : -ENOMEM;
 }

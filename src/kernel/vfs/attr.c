@@ -16,11 +16,11 @@ static int check_owner(const struct inode *i, const struct cred *c, const struct
 	if (!c)
 		return 0;
 	if ((a->valid & ATTR_UID) && !(c->fsuid.v == i->uid.v && a->uid.v == i->uid.v) &&
-	    !capable(c, CAP_CHOWN))
+	    !inode_capable(i, c, CAP_CHOWN))
 		return -EPERM;
 	if ((a->valid & ATTR_GID) &&
 	    !(c->fsuid.v == i->uid.v && (a->gid.v == i->gid.v || in_own_group(c, a->gid))) &&
-	    !capable(c, CAP_CHOWN))
+	    !inode_capable(i, c, CAP_CHOWN))
 		return -EPERM;
 	return 0;
 }
@@ -73,8 +73,13 @@ static int setattr(const struct path *p, struct iattr *a)
 	} else if ((a->valid & ATTR_MODE) && (a->mode & S_ISGID)) {
 		kgid_t g = a->valid & ATTR_GID ? a->gid : i->gid;
 
-		if (!in_own_group(c, g) && !vfs_capable(c, CAP_FSETID))
+		if (!in_own_group(c, g) && !inode_capable(i, c, CAP_FSETID))
 			a->mode &= ~(mode_t)S_ISGID;
+	}
+	if ((a->valid & (ATTR_SIZE | ATTR_UID | ATTR_GID)) && !S_ISDIR(i->mode)) {
+		r = inode_kill_caps(i);
+		if (r < 0)
+			return r;
 	}
 	return i->op->setattr(i, a);
 }
@@ -111,7 +116,7 @@ int vfs_truncate(const struct path *p, uint64_t size, struct file *f)
 		(void)send_signal_task(current, SIGXFSZ, NULL);
 		return -EFBIG;
 	}
-	if (!vfs_capable(vfs_cred(), CAP_FSETID))
+	if (!inode_capable(i, vfs_cred(), CAP_FSETID))
 		a.valid |= ATTR_KILL_PRIV;
 	if (f)
 		return vfs_setattr(p, &a);

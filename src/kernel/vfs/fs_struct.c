@@ -16,6 +16,7 @@ struct fs_struct *fs_struct_new(const struct path *root, const struct path *cwd)
 	fs->root = *root;
 	fs->cwd = *cwd;
 	fs->umask = 022;
+	fs->users = 1;
 	return fs;
 }
 
@@ -44,6 +45,47 @@ void fs_struct_put(struct fs_struct *fs)
 	path_put(&fs->cwd);
 	mutex_destroy(&fs->lock);
 	free(fs);
+}
+
+struct fs_struct *fs_struct_join(struct fs_struct *fs)
+{
+	__atomic_add_fetch(&fs->users, 1, __ATOMIC_RELAXED);
+	return fs_struct_get(fs);
+}
+
+void fs_struct_leave(struct fs_struct *fs)
+{
+	if (fs)
+		__atomic_sub_fetch(&fs->users, 1, __ATOMIC_RELAXED);
+	fs_struct_put(fs);
+}
+
+void fs_enter(struct task *t, struct mnt_namespace *ns)
+{
+	struct path root, old[2];
+
+	mnt_namespace_root(ns, &root);
+	path_get(&root); /* twice: for root and cwd */
+	mutex_lock(&t->fs->lock);
+	old[0] = t->fs->root;
+	old[1] = t->fs->cwd;
+	t->fs->root = t->fs->cwd = root;
+	mutex_unlock(&t->fs->lock);
+	path_put(&old[0]);
+	path_put(&old[1]);
+}
+
+bool fs_chrooted(struct task *t)
+{
+	struct path root, own;
+	bool r;
+
+	mnt_namespace_root(t->nsproxy->mnt, &root);
+	fs_get_root(t, &own);
+	r = own.mnt != root.mnt || own.dentry != root.dentry;
+	path_put(&root);
+	path_put(&own);
+	return r;
 }
 
 static void get_path(struct task *t, bool cwd, struct path *ret)

@@ -101,7 +101,7 @@ void inode_init_owner(struct inode *i, const struct inode *dir, mode_t mode)
 			mode |= S_ISGID;
 		else if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && c &&
 			 c->fsgid.v != dir->gid.v && !in_group(c, dir->gid) &&
-			 !capable(c, CAP_FSETID))
+			 !inode_capable(dir, c, CAP_FSETID))
 			mode &= ~(mode_t)S_ISGID;
 	} else {
 		i->gid = c ? c->fsgid : KGID(0);
@@ -139,6 +139,14 @@ static bool is_in_group(const struct cred *c, kgid_t g)
 	return c->fsgid.v == g.v || in_group(c, g);
 }
 
+bool inode_capable(const struct inode *i, const struct cred *c, int cap)
+{
+	if (!c)
+		return true;
+	return own_capable(c, cap) && kuid_mapped(c->user_ns, KUID(__atomic_load_n(&i->uid.v, __ATOMIC_RELAXED))) &&
+	       kgid_mapped(c->user_ns, KGID(__atomic_load_n(&i->gid.v, __ATOMIC_RELAXED)));
+}
+
 int generic_permission(struct inode *i, const struct cred *c, int mask)
 {
 	mode_t mode = load_mode(i), bits;
@@ -158,13 +166,13 @@ int generic_permission(struct inode *i, const struct cred *c, int mask)
 	if (!((mode_t)mask & ~bits))
 		return 0;
 	if (S_ISDIR(mode)) {
-		if (!(mask & MAY_WRITE) && capable(c, CAP_DAC_READ_SEARCH))
+		if (!(mask & MAY_WRITE) && inode_capable(i, c, CAP_DAC_READ_SEARCH))
 			return 0;
-		return capable(c, CAP_DAC_OVERRIDE) ? 0 : -EACCES;
+		return inode_capable(i, c, CAP_DAC_OVERRIDE) ? 0 : -EACCES;
 	}
-	if (mask == MAY_READ && capable(c, CAP_DAC_READ_SEARCH))
+	if (mask == MAY_READ && inode_capable(i, c, CAP_DAC_READ_SEARCH))
 		return 0;
-	if ((!(mask & MAY_EXEC) || (mode & 0111)) && capable(c, CAP_DAC_OVERRIDE))
+	if ((!(mask & MAY_EXEC) || (mode & 0111)) && inode_capable(i, c, CAP_DAC_OVERRIDE))
 		return 0;
 	return -EACCES;
 }
@@ -183,8 +191,9 @@ int inode_permission(struct inode *i, const struct cred *c, int mask)
 
 bool inode_owner_or_capable(const struct inode *i, const struct cred *c)
 {
-	return !c || c->fsuid.v == __atomic_load_n(&i->uid.v, __ATOMIC_RELAXED) ||
-	       capable(c, CAP_FOWNER);
+	kuid_t uid = {__atomic_load_n(&i->uid.v, __ATOMIC_RELAXED)};
+
+	return !c || c->fsuid.v == uid.v || (own_capable(c, CAP_FOWNER) && kuid_mapped(c->user_ns, uid));
 }
 
 bool mode_kill_priv(const struct inode *i, const struct cred *c, mode_t *mode)
@@ -195,7 +204,7 @@ bool mode_kill_priv(const struct inode *i, const struct cred *c, mode_t *mode)
 		return false;
 	m &= ~(mode_t)S_ISUID;
 	if ((m & S_ISGID) &&
-	    ((m & S_IXGRP) || (c && !is_in_group(c, i->gid) && !vfs_capable(c, CAP_FSETID))))
+	    ((m & S_IXGRP) || (c && !is_in_group(c, i->gid) && !inode_capable(i, c, CAP_FSETID))))
 		m &= ~(mode_t)S_ISGID;
 	*mode = m;
 	return m != old;

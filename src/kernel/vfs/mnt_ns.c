@@ -6,44 +6,65 @@
 
 struct mnt_namespace *mnt_namespace_get(struct mnt_namespace *ns)
 {
-	ref_get(&ns->ref);
+	(void)ns_get(&ns->ns);
 	return ns;
 }
 
 void mnt_namespace_put(struct mnt_namespace *ns)
 {
+	if (ns)
+		ns_put(&ns->ns);
+}
+
+static void ns_free(struct ns_common *n)
+{
+	struct mnt_namespace *ns = container_of(n, struct mnt_namespace, ns);
 	LIST_HEAD(drop);
 
-	if (!ns || !ref_put(&ns->ref))
-		return;
 	mutex_lock(&mount_lock);
-	mount_unlink_tree(ns->root, &drop);
+	if (ns->root)
+		mount_unlink_tree(ns->root, &drop);
 	mutex_unlock(&mount_lock);
 	mount_drop_list(&drop);
 	free(ns);
 }
 
-static struct mnt_namespace *ns_new(void)
+struct ns_common *mnt_namespace_ns(struct mnt_namespace *ns)
+{
+	return &ns->ns;
+}
+
+struct mnt_namespace *mnt_namespace_of(struct ns_common *ns)
+{
+	return container_of(ns, struct mnt_namespace, ns);
+}
+
+static int ns_new(struct user_namespace *owner, struct mnt_namespace **ret)
 {
 	struct mnt_namespace *ns = calloc(1, sizeof(*ns));
+	int r = ns ? ns_init(&ns->ns, NS_MNT, owner, ns_free) : -ENOMEM;
 
-	if (ns)
-		ref_init(&ns->ref);
-	return ns;
+	if (r < 0) {
+		free(ns);
+		return r;
+	}
+	*ret = ns;
+	return 0;
 }
 
 int mnt_namespace_new(struct super *sb, unsigned mnt_flags, struct mnt_namespace **ret)
 {
-	struct mnt_namespace *ns = ns_new();
+	struct mnt_namespace *ns;
 	struct mount *m;
+	int r = ns_new(NULL, &ns);
 
-	if (!ns) {
+	if (r < 0) {
 		super_put(sb);
-		return -ENOMEM;
+		return r;
 	}
 	m = mount_internal(sb, mnt_flags);
 	if (!m) {
-		free(ns);
+		mnt_namespace_put(ns);
 		return -ENOMEM;
 	}
 	ns->root = m;
@@ -51,6 +72,14 @@ int mnt_namespace_new(struct super *sb, unsigned mnt_flags, struct mnt_namespace
 	m->ns = ns;
 	*ret = ns;
 	return 0;
+}
+
+/* The flags of a mount that a less privileged namespace gets: what limits it stays. */
+static unsigned lock_flags(unsigned f, bool root)
+{
+	unsigned keep = f & (MNT_READONLY | MNT_NOSUID | MNT_NODEV | MNT_NOEXEC);
+
+	return f | MNT_LOCK(keep) | MNT_LOCK_ATIME | (root ? 0 : MNT_LOCKED);
 }
 
 /* The mount of the copy at new that stands for m of the tree at old, or NULL. */
@@ -80,23 +109,28 @@ static void fix_path(struct path *p, struct mount *old, struct mount *new, struc
 	p->mnt = mount_get(m);
 }
 
-int mnt_namespace_copy(struct mnt_namespace *old, struct fs_struct *fix, struct mnt_namespace **ret)
+int mnt_namespace_copy(struct mnt_namespace *old, struct user_namespace *owner, struct fs_struct *fix,
+		       struct mnt_namespace **ret)
 {
-	struct mnt_namespace *ns = ns_new();
 	struct mount *drop[2] = {NULL, NULL};
+	bool lock = ns_owner(&old->ns) != owner;
+	struct mnt_namespace *ns;
+	int r = ns_new(owner, &ns);
 
-	if (!ns)
-		return -ENOMEM;
+	if (r < 0)
+		return r;
 	mutex_lock(&mount_lock);
 	ns->root = mount_copy_tree(old->root, old->root->root, true, true);
 	if (!ns->root) {
 		mutex_unlock(&mount_lock);
-		free(ns);
+		mnt_namespace_put(ns);
 		return -ENOMEM;
 	}
 	for (struct mount *m = ns->root; m; m = mount_next(m, ns->root)) {
 		m->ns = ns;
 		ns->nmounts++;
+		if (lock)
+			m->flags = lock_flags(m->flags, m == ns->root);
 	}
 	if (fix) {
 		mutex_lock(&fix->lock);
@@ -133,4 +167,18 @@ void mnt_for_each(struct mnt_namespace *ns, void (*fn)(struct mount *m, void *ar
 struct mnt_namespace *task_mnt_ns(struct task *t)
 {
 	return t->nsproxy ? t->nsproxy->mnt : NULL;
+}
+
+bool mnt_is_current(struct mount *m)
+{
+	MUTEX_GUARD(&mount_lock);
+	return m->ns && current && m->ns == task_mnt_ns(current);
+}
+
+bool mnt_may_suid(const struct mount *m, const struct cred *c)
+{
+	if (m->flags & MNT_NOSUID)
+		return false;
+	MUTEX_GUARD(&mount_lock);
+	return !m->ns || user_ns_is_ancestor(ns_owner(&m->ns->ns), c->user_ns);
 }

@@ -286,16 +286,29 @@ int mount_super_at(struct super *sb, unsigned mnt_flags, const struct path *at)
 	return m ? attach_new(m, at) : -ENOMEM;
 }
 
+/* Would a copy of from without its mounts show what they were locked to hide? */
+static bool hides_locked(const struct path *from) REQUIRES(mount_lock)
+{
+	struct mount *c;
+
+	list_for_each_entry(c, &from->mnt->children, sibling)
+		if ((c->flags & MNT_LOCKED) && dentry_is_ancestor(from->dentry, c->mountpoint))
+			return true;
+	return false;
+}
+
 int mount_bind_at(const struct path *from, bool recursive, const struct path *at)
 {
 	struct mount *m;
 
 	mutex_lock(&mount_lock);
-	if (from->mnt->propagation == MS_UNBINDABLE) {
+	if (from->mnt->propagation == MS_UNBINDABLE || (!recursive && hides_locked(from))) {
 		mutex_unlock(&mount_lock);
 		return -EINVAL;
 	}
 	m = mount_copy_tree(from->mnt, from->dentry, recursive, false);
+	if (m)
+		m->flags &= ~MNT_LOCKED;
 	mutex_unlock(&mount_lock);
 	return m ? attach_new(m, at) : -ENOMEM;
 }
@@ -309,7 +322,7 @@ static int check_umount(struct mount *m, int flags) REQUIRES(mount_lock)
 {
 	bool busy;
 
-	if (!m->ns)
+	if (!m->ns || (m->flags & MNT_LOCKED))
 		return -EINVAL;
 	if (!m->parent)
 		return flags & MNT_DETACH ? -EINVAL : -EBUSY;
@@ -346,9 +359,18 @@ int umount_path(struct path *p, int flags)
 
 int mount_remount(const struct path *p, unsigned mnt_flags)
 {
+	const unsigned atime = MNT_NOATIME | MNT_NODIRATIME | MNT_RELATIME;
+	unsigned old;
+
 	if (!is_mount_root(p))
 		return -EINVAL;
-	__atomic_store_n(&p->mnt->flags, mnt_flags, __ATOMIC_RELEASE);
+	MUTEX_GUARD(&mount_lock);
+	old = p->mnt->flags;
+	if ((old & MNT_LOCKS) >> 16 & ~mnt_flags & (MNT_READONLY | MNT_NOSUID | MNT_NODEV | MNT_NOEXEC))
+		return -EPERM;
+	if ((old & MNT_LOCK_ATIME) && (old & atime) != (mnt_flags & atime))
+		return -EPERM;
+	__atomic_store_n(&p->mnt->flags, mnt_flags | (old & MNT_LOCKS), __ATOMIC_RELEASE);
 	return 0;
 }
 
@@ -382,7 +404,7 @@ int mount_move(const struct path *from, const struct path *at)
 	top_of(at, &top);
 	mutex_lock(&mount_lock);
 	r = check_mountpoint(m->root, &top);
-	if (r == 0 && (!m->parent || !m->ns || top.mnt->ns != m->ns))
+	if (r == 0 && (!m->parent || !m->ns || top.mnt->ns != m->ns || (m->flags & MNT_LOCKED)))
 		r = -EINVAL;
 	if (r == 0 && is_below(top.mnt, m))
 		r = -ELOOP;
@@ -411,7 +433,7 @@ static int check_pivot(const struct path *root, const struct path *new, const st
 		return -EINVAL;
 	if (new->mnt == root->mnt || put_old->mnt == root->mnt)
 		return -EBUSY;
-	if (!is_mount_root(root) || !is_mount_root(new) || !new->mnt->parent)
+	if (!is_mount_root(root) || !is_mount_root(new) || !new->mnt->parent || (new->mnt->flags & MNT_LOCKED))
 		return -EINVAL;
 	while (m != new->mnt) { /* put_old must be at or below new */
 		if (!m->parent)
@@ -477,6 +499,10 @@ int mount_pivot(struct task *t, const struct path *new, const struct path *put_o
 	if (r == 0) {
 		root_m = root.mnt;
 		parent = root_m->parent;
+		if (root_m->flags & MNT_LOCKED) {
+			new->mnt->flags |= MNT_LOCKED;
+			root_m->flags &= ~MNT_LOCKED;
+		}
 		mount_detach(new->mnt);
 		drop_new = new->mnt->mountpoint;
 		new->mnt->mountpoint = NULL;

@@ -17,7 +17,7 @@ static bool sticky_forbids(const struct inode *dir, const struct inode *i, const
 {
 	if (!c || !(dir->mode & S_ISVTX))
 		return false;
-	return c->fsuid.v != i->uid.v && c->fsuid.v != dir->uid.v && !vfs_capable(c, CAP_FOWNER);
+	return c->fsuid.v != i->uid.v && c->fsuid.v != dir->uid.v && !inode_capable(i, c, CAP_FOWNER);
 }
 
 int may_create(struct dentry *dir, struct dentry *d)

@@ -2,6 +2,7 @@
 /* Super blocks: one per mounted file system. */
 #include <string.h>
 #include <sys/sysmacros.h>
+#include "kernel/task/user_ns.h"
 #include "kernel/vfs/vfs_priv.h"
 
 static unsigned next_minor = 32; /* atomic */
@@ -19,6 +20,7 @@ struct super *super_new(const struct fs_type *t, const struct super_ops *op, uin
 	sb->magic = magic;
 	sb->next_ino = 1;
 	sb->time_gran = 1;
+	sb->user_ns = user_ns_get(current_user_ns());
 	sb->dev = makedev(0, __atomic_fetch_add(&next_minor, 1, __ATOMIC_RELAXED));
 	mutex_init(&sb->lock, RANK_SUPER, "super");
 	mutex_init(&sb->rename_lock, RANK_RENAME, "rename");
@@ -41,6 +43,7 @@ void super_life_put(struct super *sb)
 		sb->op->kill(sb);
 	mutex_destroy(&sb->lock);
 	mutex_destroy(&sb->rename_lock);
+	user_ns_put(sb->user_ns);
 	free(sb->source);
 	free(sb);
 }

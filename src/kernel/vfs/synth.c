@@ -230,7 +230,7 @@ static ssize_t synth_file_write(struct file *f, struct uio *u, uint64_t *pos, in
 	_cleanup_free_ char *buf = NULL;
 	ssize_t n;
 
-	if (!si->node->write)
+	if (!si->node->write && !si->node->write_file)
 		return -EINVAL;
 	buf = malloc(4097);
 	if (!buf)
@@ -239,7 +239,7 @@ static ssize_t synth_file_write(struct file *f, struct uio *u, uint64_t *pos, in
 	if (n < 0)
 		return n;
 	buf[n] = '\0';
-	n = si->node->write(si, buf, (size_t)n);
+	n = si->node->write_file ? si->node->write_file(si, f, buf, (size_t)n) : si->node->write(si, buf, (size_t)n);
 	if (n > 0 && pos)
 		*pos += (uint64_t)n;
 	return n;

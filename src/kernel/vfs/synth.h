@@ -25,6 +25,8 @@ struct synth_node {
 	int (*show)(struct synth_inode *i, struct synth_buf *b);
 	/* Files: one write, NUL-terminated copy of at most a page. Bytes used or -errno. */
 	ssize_t (*write)(struct synth_inode *i, char *buf, size_t n);
+	/* The same for writers that must know who opened f. */
+	ssize_t (*write_file)(struct synth_inode *i, struct file *f, char *buf, size_t n);
 	ssize_t (*link)(struct synth_inode *i, char *buf, size_t cap); /* symlinks */
 	int (*jump)(struct synth_inode *i, struct path *ret);	       /* magic links */
 	/* Files: opens something else entirely (sets f->op and f->priv). */

@@ -124,6 +124,7 @@ struct inode {
 	uint64_t map_key;    /* unique over the kernel's life: identity for shared futexes and maps */
 	int writers;	     /* atomic: > 0 open for writing, < 0 being executed (ETXTBSY) */
 	bool dead GUARDED_BY(lock); /* a directory that was removed: nothing can be made in it */
+	bool has_caps;	     /* atomic: security.capability was set since the inode is in memory */
 	bool linkable GUARDED_BY(lock); /* made by O_TMPFILE: may get its first name */
 	int shared_maps;     /* atomic: mappings through which the file can be, or become, written */
 	struct list_head dentries GUARDED_BY(dcache lock); /* aliases */
@@ -141,6 +142,8 @@ void inode_put(struct inode *i);
 DEFINE_CLEANUP(struct inode *, inode_put)
 /* Owner and group of a new child of dir made by the current task (set-gid directories). */
 void inode_init_owner(struct inode *i, const struct inode *dir, mode_t mode);
+/* Has cred (NULL: everything) the capability in its namespace, over an inode whose ids are mapped there? */
+bool inode_capable(const struct inode *i, const struct cred *cred, int cap);
 int generic_permission(struct inode *i, const struct cred *cred, int mask);
 int inode_permission(struct inode *i, const struct cred *cred, int mask);
 /* May cred act as owner of i (utimes, chmod)? */
@@ -233,6 +236,8 @@ struct super {
 	uint32_t magic;
 	unsigned flags; /* SB_RDONLY... = MS_* of mount(2) */
 	bool layer;	/* below an overlay: inode locks get RANK_LAYER_* */
+	bool nameless;	/* its dentries have no place: their name alone is what path_name() tells */
+	struct user_namespace *user_ns; /* a reference: who mounted it */
 	uint32_t time_gran;
 	struct mutex lock; /* RANK_SUPER */
 	struct mutex rename_lock;
@@ -256,6 +261,7 @@ struct fs_type {
 };
 #define FS_NODEV 1U	/* /proc/filesystems says nodev */
 #define FS_INTERNAL 2U	/* the guest cannot mount it */
+#define FS_USERNS_MOUNT 4U /* by every mount namespace's root, not the first one's alone */
 extern const struct fs_type *const fs_types[]; /* NULL-terminated; the one list: vfs/fs_types.c */
 const struct fs_type *fs_type_find(const char *name);
 
@@ -300,13 +306,27 @@ struct mount {
 #define MNT_NODIRATIME 32U
 #define MNT_RELATIME 64U
 #define MNT_NOSYMFOLLOW 128U
+/* Set when a less privileged user namespace got a copy: these flags do not change, and the mount stays where it is. */
+#define MNT_LOCK(flag) ((flag) << 16)
+#define MNT_LOCK_ATIME (1U << 30)
+#define MNT_LOCKED (1U << 31)
+#define MNT_LOCKS (0xffffU << 16)
 
 struct mnt_namespace; /* vfs/mnt_ns.c */
 struct mnt_namespace *mnt_namespace_get(struct mnt_namespace *ns);
 void mnt_namespace_put(struct mnt_namespace *ns);
 /* A namespace whose root is a new mount of sb's root (one reference of sb is taken over). */
 int mnt_namespace_new(struct super *sb, unsigned mnt_flags, struct mnt_namespace **ret);
-int mnt_namespace_copy(struct mnt_namespace *old, struct fs_struct *fix, struct mnt_namespace **ret);
+/* A copy for owner. When that is not old's owner, its mounts are locked (user_namespaces(7)). fix: whose paths go over to
+ * the copy, or NULL. */
+int mnt_namespace_copy(struct mnt_namespace *old, struct user_namespace *owner, struct fs_struct *fix,
+		       struct mnt_namespace **ret);
+struct ns_common *mnt_namespace_ns(struct mnt_namespace *ns);
+struct mnt_namespace *mnt_namespace_of(struct ns_common *ns); /* NS_MNT; no reference */
+/* Is m in the current task's mount namespace? */
+bool mnt_is_current(struct mount *m);
+/* May set-id programs of m change the ids of c? */
+bool mnt_may_suid(const struct mount *m, const struct cred *c);
 void mnt_namespace_root(struct mnt_namespace *ns, struct path *ret);
 /* Mounts sb (reference taken over) or a bind of from at path. */
 int mount_super_at(struct super *sb, unsigned mnt_flags, const struct path *at);
@@ -406,6 +426,8 @@ struct file_ops {
 	 * mapped. The file system keeps read, write and mappings coherent from then on. anon: set
 	 * true to get private anonymous memory instead (/dev/zero). */
 	int (*map)(struct file *f, bool writable, struct hostfd **ret);
+	/* A mapping of f (one vma) has come, or gone. Called with mm locks held. */
+	void (*mapped)(struct file *f, bool on);
 	int (*fsync)(struct file *f, bool datasync);	/* NULL: 0 */
 	int (*fallocate)(struct file *f, int mode, uint64_t off, uint64_t len); /* -EOPNOTSUPP */
 	int (*flush)(struct file *f);			/* each close of a descriptor */
@@ -481,11 +503,19 @@ struct fs_struct {
 	struct mutex lock; /* RANK_FS_STRUCT */
 	struct path root GUARDED_BY(lock), cwd GUARDED_BY(lock);
 	mode_t umask; /* atomic */
+	int users;    /* atomic: tasks that have it */
 };
 struct fs_struct *fs_struct_new(const struct path *root, const struct path *cwd);
 struct fs_struct *fs_struct_get(struct fs_struct *fs);
 struct fs_struct *fs_struct_copy(struct fs_struct *fs);
 void fs_struct_put(struct fs_struct *fs);
+/* Another task has it too, with a reference (CLONE_FS); a task leaves it and puts its reference. */
+struct fs_struct *fs_struct_join(struct fs_struct *fs);
+void fs_struct_leave(struct fs_struct *fs);
+/* Root and working directory of the current task become ns's root. */
+void fs_enter(struct task *t, struct mnt_namespace *ns);
+/* Is the current task's root another than its mounts' root? */
+bool fs_chrooted(struct task *t);
 void fs_get_root(struct task *t, struct path *ret);
 void fs_get_cwd(struct task *t, struct path *ret);
 

@@ -3,6 +3,7 @@
 #ifndef NACRE_KERNEL_VFS_VFS_PRIV_H
 #define NACRE_KERNEL_VFS_VFS_PRIV_H
 
+#include "kernel/ns.h"
 #include "kernel/vfs/vfs.h"
 
 /* Who acts: the current task's credentials; NULL (everything is allowed) for threads that are not tasks and
@@ -78,7 +79,7 @@ int path_parent_last(struct task *t, int dfd, const char *name, unsigned flags, 
 /* --- mount.c --- */
 extern struct mutex mount_lock; /* RANK_MOUNT */
 struct mnt_namespace {
-	struct ref ref;
+	struct ns_common ns;
 	struct mount *root GUARDED_BY(mount_lock);
 	unsigned nmounts GUARDED_BY(mount_lock);
 };
@@ -105,6 +106,9 @@ struct mnt_namespace *task_mnt_ns(struct task *t); /* no reference */
 int may_create(struct dentry *dir, struct dentry *d) __must_check;
 int may_delete(struct dentry *dir, struct dentry *d, bool want_dir) __must_check;
 
+/* --- nsfs.c --- */
+int nsfs_init(void) __must_check;
+
 /* --- inode.c --- */
 int inode_get_write(struct inode *i) __must_check; /* one more writer, -ETXTBSY */
 void inode_put_write(struct inode *i);
@@ -118,5 +122,8 @@ void locks_close(struct file *f, struct files *fs);
 /* f itself is gone: its flock and OFD locks go. */
 void locks_release(struct file *f);
 void locks_free(struct inode *i);
+
+/* A file that changes, or gets another owner, loses its capabilities. Its lock is held. */
+int inode_kill_caps(struct inode *i) __must_check;
 
 #endif

@@ -196,7 +196,7 @@ fail:
 }
 
 const struct fs_type devpts_fs_type = {
-	.name = "devpts", .flags = FS_NODEV, .get_super = devpts_get_super};
+	.name = "devpts", .flags = FS_NODEV | FS_USERNS_MOUNT, .get_super = devpts_get_super};
 
 /* The instance mounted at pts/ in the directory of f's node (a mknod'ed /dev/ptmx). */
 static int find_set(struct file *f, struct path *ret, struct pty_set **ret_set)

@@ -11,15 +11,17 @@
 
 static ssize_t self_link(struct synth_inode *i, char *buf, size_t cap)
 {
-	int nr = task_tgid_nr(current, current);
+	int nr = pid_nr_ns(current->tgid_pid, synth_of(i)->priv);
 
 	return nr ? snprintf(buf, cap, "%d", nr) : -ENOENT;
 }
 
 static ssize_t thread_self_link(struct synth_inode *i, char *buf, size_t cap)
 {
-	return snprintf(buf, cap, "%d/task/%d", task_tgid_nr(current, current),
-			task_pid_nr(current, current));
+	const struct pid_namespace *ns = synth_of(i)->priv;
+	int nr = pid_nr_ns(current->tgid_pid, ns);
+
+	return nr ? snprintf(buf, cap, "%d/task/%d", nr, pid_nr_ns(current->pid, ns)) : -ENOENT;
 }
 
 static ssize_t mounts_link(struct synth_inode *i, char *buf, size_t cap)
@@ -101,7 +103,7 @@ static uint64_t boot_clock(void)
 
 static int show_uptime(struct synth_inode *i, struct synth_buf *b)
 {
-	uint64_t cs = boot_clock() / 10000000, idle = cs * kernel.ncpu;
+	uint64_t cs = (boot_clock() + (uint64_t)current->nsproxy->time->boottime) / 10000000, idle = cs * kernel.ncpu;
 
 	synth_printf(b, "%lu.%02lu %lu.%02lu\n", cs / 100, cs % 100, idle / 100, idle % 100);
 	return 0;
@@ -261,6 +263,7 @@ TEXT(show_somaxconn, "4096")
 #define F(n, fn) {.name = n, .mode = S_IFREG | 0444, .show = fn}
 #define D(n, c) {.name = n, .mode = S_IFDIR | 0555, .children = c}
 #define END {.name = NULL}
+#define IPC(n) {.name = n, .mode = S_IFREG | 0644, .show = proc_show_ipc_setting, .write = proc_write_ipc_setting}
 static const struct synth_node sys_random[] = {
 	F("uuid", show_uuid), F("boot_id", show_boot_id), F("entropy_avail", show_entropy),
 	F("poolsize", show_entropy), END};
@@ -269,11 +272,14 @@ static const struct synth_node sys_kernel[] = {
 	F("osrelease", show_osrelease), F("ostype", show_ostype), F("version", show_osversion),
 	F("pid_max", show_pid_max), F("ngroups_max", show_ngroups), F("cap_last_cap", show_cap_last),
 	F("threads-max", show_threads_max), F("overflowuid", show_overflow),
-	F("overflowgid", show_overflow), D("random", sys_random), END};
+	F("overflowgid", show_overflow), D("random", sys_random),
+	IPC("shmmax"), IPC("shmall"), IPC("shmmni"), IPC("sem"), IPC("msgmax"), IPC("msgmnb"), IPC("msgmni"), END};
 static const struct synth_node sys_vm[] = {F("overcommit_memory", show_one),
 					   F("max_map_count", show_map_count),
 					   F("mmap_min_addr", show_min_addr), END};
-static const struct synth_node sys_fs[] = {F("file-max", show_file_max), F("nr_open", show_nr_open),
+static const struct synth_node sys_mqueue[] = {IPC("queues_max"), IPC("msg_max"), IPC("msgsize_max"),
+					       IPC("msg_default"), IPC("msgsize_default"), END};
+static const struct synth_node sys_fs[] = {D("mqueue", sys_mqueue), F("file-max", show_file_max), F("nr_open", show_nr_open),
 					   F("pipe-max-size", show_pipe_max),
 					   F("suid_dumpable", show_zero),
 					   F("overflowuid", show_overflow),
@@ -281,7 +287,7 @@ static const struct synth_node sys_fs[] = {F("file-max", show_file_max), F("nr_o
 static const struct synth_node sys_core[] = {F("somaxconn", show_somaxconn), END};
 static const struct synth_node sys_net[] = {D("core", sys_core), END};
 static const struct synth_node sys_dirs[] = {D("kernel", sys_kernel), D("vm", sys_vm),
-					     D("fs", sys_fs), D("net", sys_net), END};
+					     D("fs", sys_fs), D("net", sys_net), D("user", proc_sys_user), END};
 
 const struct synth_node proc_root_files[] = {
 	{.name = "self", .mode = S_IFLNK | 0777, .link = self_link},
@@ -291,4 +297,4 @@ const struct synth_node proc_root_files[] = {
 	F("stat", show_stat), F("uptime", show_uptime), F("loadavg", show_loadavg),
 	F("version", show_version), F("cmdline", show_cmdline), F("devices", show_devices),
 	F("partitions", show_partitions), F("swaps", show_swaps), F("vmstat", show_vmstat),
-	D("sys", sys_dirs), END};
+	D("sysvipc", proc_sysvipc_files), D("sys", sys_dirs), END};

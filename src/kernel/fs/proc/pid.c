@@ -139,10 +139,28 @@ static int show_stat(struct synth_inode *i, struct synth_buf *b)
 	return 0;
 }
 
+/* The numbers of a task in the namespaces from the instance's down to its own. */
+static void show_numbers(struct synth_inode *i, struct task *t, struct synth_buf *b)
+{
+	static const char *const names[] = {"NStgid:", "NSpid:", "NSpgid:", "NSsid:"};
+	int from = pid_namespace_level(synth_of(i)->priv);
+
+	MUTEX_GUARD(&tasklist_lock);
+	const struct pid *p[] = {t->tgid_pid, t->pid, t->tg->pgrp, t->tg->session};
+
+	for (size_t k = 0; k < ARRAY_SIZE(names); k++) {
+		synth_printf(b, "%s", names[k]);
+		for (int l = from; task_state(t) != TASK_DEAD && p[k] && l <= t->pid->level; l++)
+			synth_printf(b, "\t%d", pid_nr_ns(p[k], t->pid->numbers[l].ns));
+		synth_printf(b, "\n");
+	}
+}
+
 static int show_status(struct synth_inode *i, struct synth_buf *b)
 {
 	_cleanup_(task_putp) struct task *t = proc_task(i);
 	_cleanup_(mm_putp) struct mm *mm = NULL;
+	const struct user_namespace *u = current_user_ns();
 	const struct cred *c;
 	const char *word;
 	struct ids id;
@@ -162,12 +180,13 @@ static int show_status(struct synth_inode *i, struct synth_buf *b)
 	synth_printf(b,
 		     "Name:\t%s\nUmask:\t%04o\nState:\t%c (%s)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\n"
 		     "TracerPid:\t%d\nUid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t64\nGroups:\t",
-		     comm, 022U, st, word, id.tgid, id.pid, id.ppid, id.tracer, c->uid.v, c->euid.v, c->suid.v,
-		     c->fsuid.v, c->gid.v, c->egid.v, c->sgid.v, c->fsgid.v);
+		     comm, 022U, st, word, id.tgid, id.pid, id.ppid, id.tracer, from_kuid(u, c->uid),
+		     from_kuid(u, c->euid), from_kuid(u, c->suid), from_kuid(u, c->fsuid), from_kgid(u, c->gid),
+		     from_kgid(u, c->egid), from_kgid(u, c->sgid), from_kgid(u, c->fsgid));
 	for (unsigned k = 0; k < c->ngroups; k++)
-		synth_printf(b, "%u ", c->groups[k].v);
-	synth_printf(b, "\nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", id.tgid, id.pid,
-		     id.pgrp, id.session);
+		synth_printf(b, "%u ", from_kgid(u, c->groups[k]));
+	synth_printf(b, "\n");
+	show_numbers(i, t, b);
 	if (mm) {
 		uint64_t rss = mm_rss_pages(mm) * 4;
 
@@ -505,29 +524,6 @@ LINK(exe, EXE)
 LINK(cwd, CWD)
 LINK(root, ROOT)
 
-/* Namespaces: the numbers tell equal from different; opening them is not offered. */
-static ssize_t ns_link(struct synth_inode *i, char *buf, size_t cap)
-{
-	_cleanup_(task_putp) struct task *t = proc_task(i);
-	const char *n = i->node->name;
-	uintptr_t v = 0;
-
-	if (!t)
-		return -ENOENT;
-	mutex_lock(&t->lock);
-	if (t->nsproxy)
-		v = !strcmp(n, "mnt") ? (uintptr_t)t->nsproxy->mnt :
-		    !strcmp(n, "uts") ? (uintptr_t)t->nsproxy->uts :
-		    !strcmp(n, "net") ? (uintptr_t)t->nsproxy->net :
-		    !strcmp(n, "ipc") ? (uintptr_t)t->nsproxy->ipc :
-		    !strcmp(n, "pid") ? (uintptr_t)t->nsproxy->pid_for_children :
-					0;
-	mutex_unlock(&t->lock);
-	/* A hash, so that no kernel address shows. */
-	v = (v ^ *(const uint64_t *)(const void *)kernel.boot_id) * 0x9e3779b97f4a7c15ULL;
-	return snprintf(buf, cap, "%s:[%lu]", n, 4026531840UL + (v >> 40));
-}
-
 #define F(n, fn) {.name = n, .mode = S_IFREG | 0444, .show = fn, .valid = proc_pid_valid}
 #define FP(n, fn)                                                                                  \
 	{.name = n, .mode = S_IFREG | 0400, .show = fn, .valid = proc_pid_valid,                   \
@@ -537,9 +533,6 @@ static ssize_t ns_link(struct synth_inode *i, char *buf, size_t cap)
 #define L(n)                                                                                       \
 	{.name = #n, .mode = S_IFLNK | 0777, .link = n##_link, .jump = n##_jump,                   \
 	 .valid = proc_pid_valid}
-#define NS(n) {.name = n, .mode = S_IFLNK | 0777, .link = ns_link, .valid = proc_pid_valid}
-static const struct synth_node ns_files[] = {NS("cgroup"), NS("ipc"),  NS("mnt"), NS("net"),
-					     NS("pid"),	   NS("user"), NS("uts"), {.name = NULL}};
 #define COMMON                                                                                     \
 	F("stat", show_stat), F("status", show_status), F("statm", show_statm),                    \
 		F("cmdline", show_cmdline), FP("environ", show_environ), FP("auxv", show_auxv),    \
@@ -550,13 +543,13 @@ static const struct synth_node ns_files[] = {NS("cgroup"), NS("ipc"),  NS("mnt")
 		 .open = proc_mem_open, .valid = proc_pid_valid},                                  \
 		F("loginuid", show_loginuid), F("wchan", show_number),                             \
 		F("mounts", proc_show_mounts), F("mountinfo", proc_show_mountinfo), L(exe),        \
-		L(cwd), L(root),                                                                   \
+		L(cwd), L(root), PROC_NS_FILES,                                                    \
 		{.name = "fd", .mode = S_IFDIR | 0500, .lookup = proc_fd_lookup,                   \
 		 .list = proc_fd_list, .valid = proc_pid_valid, .access = proc_look_access},       \
 		{.name = "fdinfo", .mode = S_IFDIR | 0500, .lookup = proc_fdinfo_lookup,           \
 		 .list = proc_fd_list, .valid = proc_pid_valid, .access = proc_look_access},       \
 	{                                                                                          \
-		.name = "ns", .mode = S_IFDIR | 0511, .children = ns_files,                        \
+		.name = "ns", .mode = S_IFDIR | 0511, .children = proc_ns_files,                   \
 		.valid = proc_pid_valid                                                            \
 	}
 

@@ -10,6 +10,27 @@ struct task;
 extern const struct fs_type proc_fs_type;
 extern const struct synth_node proc_root_files[], proc_pid_files[], proc_task_files[];
 extern const struct synth_node proc_sys_files[];
+/* ns.c: the table of ns/, the files beside it, and /proc/sys/user. */
+extern const struct synth_node proc_ns_files[], proc_sys_user[];
+#define PROC_NS_DECLARE(name)                                                                      \
+	int proc_show_##name(struct synth_inode *i, struct synth_buf *b);                          \
+	ssize_t proc_write_##name(struct synth_inode *i, struct file *f, char *buf, size_t n);
+PROC_NS_DECLARE(uid_map)
+PROC_NS_DECLARE(gid_map)
+PROC_NS_DECLARE(projid_map)
+PROC_NS_DECLARE(setgroups)
+PROC_NS_DECLARE(timens)
+#define PROC_NS_FILE(n, fn)                                                                        \
+	{.name = n, .mode = S_IFREG | 0644, .show = proc_show_##fn, .write_file = proc_write_##fn, \
+	 .valid = proc_pid_valid}
+#define PROC_NS_FILES                                                                              \
+	PROC_NS_FILE("uid_map", uid_map), PROC_NS_FILE("gid_map", gid_map),                        \
+		PROC_NS_FILE("projid_map", projid_map), PROC_NS_FILE("setgroups", setgroups),      \
+		PROC_NS_FILE("timens_offsets", timens)
+/* ipc.c: limits of the reader's IPC namespace, by the node's name. */
+extern const struct synth_node proc_sysvipc_files[];
+int proc_show_ipc_setting(struct synth_inode *i, struct synth_buf *b);
+ssize_t proc_write_ipc_setting(struct synth_inode *i, char *buf, size_t n);
 extern const struct synth_node proc_fd_node, proc_fdinfo_node;
 
 /* The task that directory i stands for: + reference, NULL when it is gone. */

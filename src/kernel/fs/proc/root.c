@@ -158,9 +158,9 @@ static void proc_kill(struct synth_fs *fs)
 static int proc_get_super(const struct fs_type *t, const struct fs_params *p, struct super **ret)
 {
 	struct synth_fs *fs = calloc(1, sizeof(*fs));
-	struct pid_namespace *ns = p->ct && p->ct->pid_ns ? p->ct->pid_ns :
-				   current		    ? task_pid_ns(current) :
-							      NULL;
+	struct pid_namespace *ns = current		      ? task_pid_ns(current) :
+				   p->ct && p->ct->pid_ns ? p->ct->pid_ns :
+							    NULL;
 
 	if (!fs || !ns) {
 		free(fs);
@@ -170,4 +170,4 @@ static int proc_get_super(const struct fs_type *t, const struct fs_params *p, st
 	return synth_super(t, PROC_SUPER_MAGIC, &root_node, fs, ret);
 }
 
-const struct fs_type proc_fs_type = {.name = "proc", .flags = FS_NODEV, .get_super = proc_get_super};
+const struct fs_type proc_fs_type = {.name = "proc", .flags = FS_NODEV | FS_USERNS_MOUNT, .get_super = proc_get_super};

@@ -358,4 +358,4 @@ static int tmpfs_get_super(const struct fs_type *t, const struct fs_params *p, s
 
 extern const struct fs_type tmpfs_fs_type;
 const struct fs_type tmpfs_fs_type = {
-	.name = "tmpfs", .flags = FS_NODEV, .get_super = tmpfs_get_super};
+	.name = "tmpfs", .flags = FS_NODEV | FS_USERNS_MOUNT, .get_super = tmpfs_get_super};
