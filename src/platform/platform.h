@@ -118,6 +118,10 @@ size_t pt_fpstate_size(void);
 int pt_fpstate_save(struct pt_thread *pt, uaddr_t to) __must_check;
 int pt_fpstate_load(struct pt_thread *pt, uaddr_t from) __must_check;
 
+/* The same image to and from memory of ours, n bytes, at most its size. 0, -EINVAL, -ESRCH, -EFAULT. */
+int pt_fpstate_get(struct pt_thread *pt, void *to, size_t n) __must_check;
+int pt_fpstate_put(struct pt_thread *pt, const void *from, size_t n) __must_check;
+
 struct pt_as *pt_as(struct pt_thread *pt); /* no reference added */
 struct pt_as *pt_as_get(struct pt_as *as);
 void pt_as_put(struct pt_as *as);

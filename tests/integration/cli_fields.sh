@@ -30,6 +30,15 @@ gives "process.capabilities" "0000000000000001" 'p["capabilities"] = {k: ["CAP_C
 	"sed -n 's/^CapEff:\t//p' /proc/self/status"
 gives "process.capabilities.bounding" "0000000000000020" 'p["capabilities"]["bounding"] = ["CAP_KILL"]' \
 	"sed -n 's/^CapBnd:\t//p' /proc/self/status"
+mkdir "$work/caps" && chmod 755 "$work/caps"
+cat_with_caps() { cp /bin/cat "$work/caps/cat" && python3 -c 'import os, struct, sys; os.setxattr(sys.argv[1], "security.capability", struct.pack("<5I", 0x02000001, 1, 0, 0, 0))' "$work/caps/cat"; }
+cat_with_caps
+gives "capabilities of the host's files" "0000000000000001" \
+	'c["mounts"].append({"destination": "/a", "type": "bind", "source": "'"$work/caps"'", "options": ["bind"]}); p["user"] = {"uid": 1000, "gid": 1000}' \
+	"/a/cat /proc/self/status | sed -n 's/^CapEff:\t//p'"
+gives "but not on a nosuid mount" "0000000000000000" \
+	'c["mounts"].append({"destination": "/a", "type": "bind", "source": "'"$work/caps"'", "options": ["bind", "nosuid"]}); p["user"] = {"uid": 1000, "gid": 1000}' \
+	"/a/cat /proc/self/status | sed -n 's/^CapEff:\t//p'"
 gives "process.rlimits" "77 88" 'p["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 77, "hard": 88}]' 'echo $(ulimit -Sn) $(ulimit -Hn)'
 gives "process.noNewPrivileges" "1" 'p["noNewPrivileges"] = True' "sed -n 's/^NoNewPrivs:\t//p' /proc/self/status"
 gives "process.oomScoreAdj: inside" "300" 'p["oomScoreAdj"] = 300' 'cat /proc/self/oom_score_adj'

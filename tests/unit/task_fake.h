@@ -221,6 +221,24 @@ int pt_fpstate_load(struct pt_thread *pt, uaddr_t from)
 	(void)pt;
 	return !from.a || fake_mem(from.a, 832) ? 0 : -EFAULT;
 }
+size_t pt_copy_in(struct pt_thread *pt, void *to, uaddr_t from, size_t n);
+int pt_fpstate_get(struct pt_thread *pt, void *to, size_t n)
+{
+	(void)pt;
+	memset(to, 0, n);
+	return 0;
+}
+int pt_fpstate_put(struct pt_thread *pt, const void *from, size_t n)
+{
+	(void)pt;
+	(void)from;
+	return n == 832 ? 0 : -EINVAL;
+}
+ssize_t mm_force(struct task *t, uint64_t addr, void *buf, size_t len, bool write)
+{
+	(void)write;
+	return pt_copy_in(t->pt, buf, uaddr(addr), len) == len ? (ssize_t)len : -EIO;
+}
 size_t pt_copy_in(struct pt_thread *pt, void *to, uaddr_t from, size_t n)
 {
 	char *p = fake_mem(from.a, n);

@@ -70,6 +70,7 @@ static void copy_fields(struct mm *to, const struct mm *from)
 	to->auxv_len = from->auxv_len;
 	to->exe = from->exe ? file_get(from->exe) : NULL;
 	to->dumpable = from->dumpable;
+	to->thp_disabled = from->thp_disabled;
 }
 
 /* The host's fork left out what MADV_DONTFORK marked, and wiped what WIPEONFORK did: only the tree is ours. */

@@ -44,7 +44,7 @@ struct mm {
 	size_t auxv_len GUARDED_BY(lock);
 	struct file *exe GUARDED_BY(lock);
 	bool lock_future GUARDED_BY(lock); /* mlockall(MCL_FUTURE): new mappings count as locked */
-	bool dumpable;
+	bool dumpable, thp_disabled; /* atomic */
 };
 
 struct mm *mm_new(struct pt_as *as); /* takes its own reference of as */
@@ -65,6 +65,10 @@ int64_t mm_mremap(struct task *t, uint64_t addr, uint64_t olen, uint64_t nlen, i
 int mm_madvise(struct task *t, uint64_t addr, uint64_t len, int advice);
 int mm_msync(struct task *t, uint64_t addr, uint64_t len, int flags);
 int64_t mm_brk(struct task *t, uint64_t brk);
+
+/* Moves len bytes between buf and the current task's memory even where its protection forbids it (a private page is
+ * copied as by a write of its own). Bytes moved, -EIO when none, -ESRCH without memory. */
+ssize_t mm_force(struct task *t, uint64_t addr, void *buf, size_t len, bool write) __must_check;
 
 /* Identity of a futex word. private: key is the mm itself. shared: looks at the vma: file or shared
  * anonymous memory gives (map_key, offset), else the mm. -EFAULT when nothing is mapped there. */

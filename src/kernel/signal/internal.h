@@ -48,12 +48,25 @@ void set_killed(struct task *t);
  * goes to, NULL the group. Without locks. */
 bool signal_timer_waits(struct thread_group *tg, struct task *to, int sig, int id, unsigned n);
 
-/* deliver.c */
-/* A group-stop participant leaves (exits). sighand lock held. True: the stop is complete now. */
-bool stop_drop(struct task *t);
+/* jobctl.c */
+/* Asks t for a stop or trap; jobctl_clear also forgets what belongs to a group stop that is no more pending. sighand lock
+ * held. False: t is dying. */
+bool jobctl_set(struct task *t, unsigned mask);
+void jobctl_clear(struct task *t, unsigned mask);
+/* A thread arrives in the group's stop, or leaves (exits). sighand lock held. True: the stop is complete now. */
+bool stop_participate(struct task *t);
+/* A new thread of t's group takes part in a stop that is in progress. sighand lock held. */
+void stop_join(struct task *t, struct task *child);
 /* Tells the parent of tg about CLD_STOPPED/CONTINUED/... tasklist lock held, sighand lock not. */
 void notify_parent_jobctl(struct thread_group *tg, int why);
-void stop_check(struct task *t);
+/* Tells the tracer of t that it stopped. dito */
+void notify_tracer_stop(struct task *t, int why);
+/* Starts a stop of the group by sig, which t took from its queue. */
+void stop_begin(struct task *t, int sig);
+/* What is to be done about stops before a signal is taken; true: something happened, look again. */
+bool stop_check(struct task *t);
+/* Makes t look at its flags; resume: it leaves its stop under a tracer unless that is just looking. sighand lock held. */
+void ptrace_signal_wake(struct task *t, bool resume);
 
 /* frame.c */
 /* Writes the frame and sets the registers. -EFAULT: nothing usable is there. */

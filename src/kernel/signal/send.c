@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include "kernel/signal/internal.h"
+#include "kernel/task/ptrace.h"
 
 /* Is sig, sent to t, without effect at all? sighand lock held. */
 static bool ignored(struct task *t, int sig, bool force)
@@ -12,6 +13,9 @@ static bool ignored(struct task *t, int sig, bool force)
 	if (t->blocked & KSIGMASK(sig))
 		return false;
 	if (t->restore_mask && (t->saved_mask & KSIGMASK(sig)))
+		return false;
+	/* A tracer is told of ignored ones, too. */
+	if (t->trace.tracer && sig != SIGKILL)
 		return false;
 	/* The first process of a namespace has no default actions; kills come from outside only. */
 	if (t->tg->is_init && h == HANDLER_DFL && !(force && (KSIGMASK(sig) & SIG_KERNEL_ONLY)))
@@ -43,8 +47,11 @@ static void continue_group(struct thread_group *tg)
 	tg->stop_count = 0;
 	list_for_each_entry(x, &tg->threads, thread_node) {
 		x->stop_report = 0;
-		x->wait_stop = false;
-		__atomic_and_fetch(&x->sig_flags, ~TIF_STOP, __ATOMIC_SEQ_CST);
+		jobctl_clear(x, JOBCTL_STOP_PENDING);
+		if (x->trace.flags & PT_SEIZED)
+			ptrace_trap_notify(x);
+		else
+			x->jobctl &= ~JOBCTL_STOPPED;
 		if (tg->flags & (TG_NOTIFY_CONT | TG_NOTIFY_STOP))
 			__atomic_or_fetch(&x->sig_flags, TIF_SIGPENDING, __ATOMIC_SEQ_CST);
 		task_interrupt(x);
@@ -54,6 +61,10 @@ static void continue_group(struct thread_group *tg)
 void set_killed(struct task *t)
 {
 	t->pending.set |= KSIGMASK(SIGKILL);
+	jobctl_clear(t, JOBCTL_PENDING_MASK);
+	t->jobctl &= ~JOBCTL_STOPPED;
+	if (!(t->jobctl & JOBCTL_FROZEN))
+		t->jobctl &= ~JOBCTL_TRACED;
 	__atomic_or_fetch(&t->sig_flags, TIF_KILLED | TIF_SIGPENDING, __ATOMIC_SEQ_CST);
 	task_doom(t);
 	task_interrupt(t);
@@ -73,7 +84,7 @@ static bool wants(struct task *t, int sig)
 {
 	if ((t->blocked & KSIGMASK(sig)) || __atomic_load_n(&t->exiting, __ATOMIC_RELAXED))
 		return false;
-	return sig == SIGKILL || !(__atomic_load_n(&t->state, __ATOMIC_RELAXED) == TASK_STOPPED);
+	return sig == SIGKILL || !(t->jobctl & (JOBCTL_STOPPED | JOBCTL_TRACED));
 }
 
 static struct task *choose(struct task *t, int sig, bool group)
@@ -102,7 +113,7 @@ static void complete(struct task *t, int sig, bool group)
 	if (h == HANDLER_DFL && !(m & (SIG_IGNORE_MASK | SIG_STOP_MASK)) &&
 	    (sig == SIGKILL || !(m & SIG_CORE_MASK)) && !(tg->flags & TG_GROUP_EXIT) &&
 	    !(to->restore_mask && (to->saved_mask & m) && sig != SIGKILL) &&
-	    (!tg->is_init || sig == SIGKILL)) {
+	    (!tg->is_init || sig == SIGKILL) && (sig == SIGKILL || !t->trace.tracer)) {
 		tg->flags = (tg->flags & ~(TG_STOPPED | TG_CONTINUED)) | TG_GROUP_EXIT;
 		tg->group_exit_code = sig;
 		tg->stop_count = 0;

@@ -4,12 +4,12 @@
 #include "base/breach.h"
 #include "kernel/syscall/strace.h"
 #include "kernel/syscall/syscall.h"
+#include "kernel/task/ptrace.h"
 #include "kernel/task/seccomp.h"
-#include "kernel/task/task.h"
 #include "kernel/usercopy.h"
 #include "platform/platform.h"
 
-const struct entry_hook *const entry_hooks[] = {&seccomp_hook, &strace_hook, NULL};
+const struct entry_hook *const entry_hooks[] = {&ptrace_hook, &seccomp_hook, &strace_hook, NULL};
 
 #ifdef NACRE_BREACH
 static long breach(struct task *t, const struct sysargs *a)
@@ -56,22 +56,26 @@ static void args_of(struct task *t, struct sysargs *a)
 
 static long dispatch_hooked(struct task *t)
 {
-	const struct entry_hook *const *h;
 	bool skip = false;
+	unsigned n;
 	struct sysargs a;
 	long r = -ENOSYS;
 
-	for (h = entry_hooks; *h && !skip; h++)
-		if ((*h)->enter)
-			skip = (*h)->enter(t, &r);
+	for (n = 0; entry_hooks[n] && !skip; n++)
+		if (entry_hooks[n]->enter)
+			skip = entry_hooks[n]->enter(t, &r);
 	if (!skip) {
 		args_of(t, &a);
 		r = call(t, number_of(t), &a);
 	}
-	for (h = entry_hooks; *h; h++)
-		if ((*h)->leave)
-			(*h)->leave(t, r);
-	return r;
+	/* Backwards, so that who stops the task first does so last; its tracer may change the result. */
+	pt_regs(t->pt)->rax = (unsigned long long)r;
+	while (entry_hooks[n])
+		n++;
+	while (n-- > 0)
+		if (entry_hooks[n]->leave)
+			entry_hooks[n]->leave(t, (long)pt_regs(t->pt)->rax);
+	return (long)pt_regs(t->pt)->rax;
 }
 
 long syscall_dispatch(struct task *t)

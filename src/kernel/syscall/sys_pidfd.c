@@ -8,6 +8,7 @@
 #include "kernel/signal/internal.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/task/internal.h"
+#include "kernel/task/ptrace.h"
 #include "kernel/usercopy.h"
 
 long sys_pidfd_open(struct task *t, const struct sysargs *a)
@@ -173,7 +174,7 @@ long sys_pidfd_getfd(struct task *t, const struct sysargs *a)
 	x = pid_task_get(p);
 	if (!x || task_state(x) >= TASK_ZOMBIE)
 		return -ESRCH;
-	r = task_may_attach(t, x);
+	r = ptrace_may_access(t, t->cred, x, false);
 	if (r == 0)
 		r = other_file(x, arg_int(a, 1), &f);
 	if (r < 0)
@@ -230,7 +231,7 @@ long sys_kcmp(struct task *t, const struct sysargs *a)
 
 	if (!x || !y)
 		return -ESRCH;
-	if (task_may_attach(t, x) < 0 || task_may_attach(t, y) < 0)
+	if (ptrace_may_access(t, t->cred, x, false) < 0 || ptrace_may_access(t, t->cred, y, false) < 0)
 		return -EPERM;
 	switch (type) {
 	case KCMP_FILE:

@@ -4,21 +4,9 @@
 #include <stdlib.h>
 #include "kernel/mm/mm.h"
 #include "kernel/syscall/syscall.h"
-#include "kernel/task/task.h"
+#include "kernel/task/ptrace.h"
 #include "kernel/usercopy.h"
 #include "platform/platform.h"
-
-#define CAP_SYS_PTRACE_ 19
-
-/* Like PTRACE_MODE_ATTACH_REALCREDS. */
-static bool may_access(const struct cred *c, const struct cred *o)
-{
-	if (ns_capable(c, o->user_ns, CAP_SYS_PTRACE_))
-		return true;
-	return c->uid.v == o->euid.v && c->uid.v == o->suid.v && c->uid.v == o->uid.v &&
-	       c->gid.v == o->egid.v && c->gid.v == o->sgid.v && c->gid.v == o->gid.v &&
-	       !(o->cap_permitted & ~c->cap_permitted);
-}
 
 static int find_mm(struct task *t, int pid, struct mm **ret)
 {
@@ -27,11 +15,11 @@ static int find_mm(struct task *t, int pid, struct mm **ret)
 
 	if (!o)
 		return -ESRCH;
+	if (ptrace_may_access(t, t->cred, o, false) < 0)
+		return -EPERM;
 	mutex_lock(&o->lock);
 	if (!o->mm)
 		r = -ESRCH;
-	else if (o->mm != t->mm && (!may_access(t->cred, o->cred) || !o->mm->dumpable))
-		r = -EPERM;
 	else
 		*ret = mm_get(o->mm);
 	mutex_unlock(&o->lock);

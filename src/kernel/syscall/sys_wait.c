@@ -113,7 +113,7 @@ long sys_waitid(struct task *t, const struct sysargs *a)
 		si.si_pid = p.found;
 		si.si_uid = p.uid;
 		si.si_status = p.code == CLD_EXITED ? WEXITSTATUS(p.status) :
-			       p.code == CLD_STOPPED ? WSTOPSIG(p.status) :
+			       p.code == CLD_STOPPED || p.code == CLD_TRAPPED ? p.status >> 8 :
 			       p.code == CLD_CONTINUED ? SIGCONT : WTERMSIG(p.status);
 	}
 	if (p.found && a->v[4] && copy_out(t, arg_uaddr(a, 4), &p.ru, sizeof(p.ru)) < 0)

@@ -56,10 +56,8 @@ void task_publish_cred(struct task *t)
 	publish(t, PT_ANSWER_GETEGID, from_kgid(c->user_ns, c->egid));
 }
 
-void task_publish(struct task *t)
+static void publish_all(struct task *t)
 {
-	MUTEX_GUARD(&tasklist_lock);
-	MUTEX_GUARD(&t->lock);
 	publish(t, PT_ANSWER_GETPID, (uint32_t)task_tgid_nr(t, t));
 	publish(t, PT_ANSWER_GETTID, (uint32_t)task_pid_nr(t, t));
 	publish(t, PT_ANSWER_GETPPID, (uint32_t)task_ppid_nr(t));
@@ -82,4 +80,29 @@ void task_publish_user_ns(void)
 		if (t->cred->user_ns != &init_user_ns)
 			task_publish_cred(t);
 	}
+}
+
+void task_publish(struct task *t)
+{
+	MUTEX_GUARD(&tasklist_lock);
+	MUTEX_GUARD(&t->lock);
+	publish_all(t);
+}
+
+void task_update_hooks(struct task *t)
+{
+	bool on = kernel.strace || t->trace.tracer;
+
+	mutex_assert_held(&tasklist_lock);
+	if (on == !!(__atomic_load_n(&t->sig_flags, __ATOMIC_SEQ_CST) & TIF_HOOKS))
+		return;
+	if (on)
+		__atomic_or_fetch(&t->sig_flags, TIF_HOOKS, __ATOMIC_SEQ_CST);
+	else
+		__atomic_and_fetch(&t->sig_flags, ~TIF_HOOKS, __ATOMIC_SEQ_CST);
+	MUTEX_GUARD(&t->lock);
+	if (!on)
+		publish_all(t);
+	for (int i = 0; on && t->pt && i < PT_ANSWERS; i++)
+		pt_answer_withdraw(t->pt, (enum pt_answer)i);
 }

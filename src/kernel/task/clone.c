@@ -2,14 +2,18 @@
 /* New tasks of the guest: clone(2). */
 #include <errno.h>
 #include <linux/capability.h>
+#include <linux/ptrace.h>
 #include <linux/sched.h>
 #include <stdio.h>
 #include <string.h>
 #include "kernel/fs/anon/anon.h"
 #include "kernel/signal/internal.h"
 #include "kernel/task/internal.h"
+#include "kernel/task/ptrace.h"
 #include "kernel/task/seccomp.h"
 #include "kernel/usercopy.h"
+
+#define EFLAGS_TF 0x100ULL
 
 static int check_flags(struct task *t, const struct clone_params *p)
 {
@@ -57,7 +61,9 @@ static void inherit(struct task *c, struct task *t, const struct clone_params *p
 	memcpy(c->comm, t->comm, sizeof(c->comm));
 	c->blocked = t->blocked;
 	c->nice = t->nice;
-	c->timer_slack = t->timer_slack;
+	c->timer_slack = c->default_slack = t->timer_slack;
+	c->mce_kill = t->mce_kill;
+	c->io_flusher = t->io_flusher;
 	c->personality = t->personality;
 	c->sched_policy = t->sched_policy;
 	if (!(p->flags & CLONE_VM) || (p->flags & CLONE_VFORK))
@@ -152,6 +158,9 @@ static void set_registers(struct task *c, struct task *t, const struct clone_par
 	*r = *pt_regs(t->pt);
 	r->rax = 0;
 	r->orig_rax = (unsigned long long)-1;
+	/* The tracer steps this one, not the child. */
+	if (__atomic_load_n(&t->trace.mode, __ATOMIC_SEQ_CST) & PT_FORCED_TF)
+		r->eflags &= ~EFLAGS_TF;
 	if (p->stack)
 		r->rsp = p->stack;
 	if (p->flags & CLONE_SETTLS)
@@ -192,7 +201,7 @@ static int give_pidfd(struct task *t, struct pid *pid, const struct clone_params
 }
 
 /* Links c, unless a signal came meanwhile: then the group may be about to stop or die. */
-static int link_child(struct task *c, struct task *t, const struct clone_params *p)
+static int link_child(struct task *c, struct task *t, const struct clone_params *p, bool traced)
 {
 	struct thread_group *tg = t->tg, *parent;
 
@@ -216,6 +225,7 @@ static int link_child(struct task *c, struct task *t, const struct clone_params 
 		}
 		c->tg->pgrp = pid_get(tg->pgrp);
 		c->tg->session = pid_get(tg->session);
+		c->tg->forker = pid_get(p->flags & CLONE_PARENT ? tg->forker : t->pid);
 	}
 	if (p->flags & CLONE_VFORK) {
 		t->vfork_done = false;
@@ -223,12 +233,16 @@ static int link_child(struct task *c, struct task *t, const struct clone_params 
 	}
 	seccomp_inherit(c, t);
 	task_link(c, parent);
+	if (p->flags & CLONE_THREAD)
+		stop_join(t, c);
 	mutex_unlock(&t->sighand->lock);
+	if (traced)
+		ptrace_init_child(t, c);
 	mutex_unlock(&tasklist_lock);
 	return 0;
 }
 
-static int make_child(struct task *t, const struct clone_params *p, struct task **ret)
+static int make_child(struct task *t, const struct clone_params *p, bool traced, struct task **ret)
 {
 	bool thread = p->flags & CLONE_THREAD;
 	struct sighand *sh = child_sighand(t, p->flags);
@@ -257,7 +271,7 @@ static int make_child(struct task *t, const struct clone_params *p, struct task 
 		if (p->flags & CLONE_PIDFD)
 			r = fd = give_pidfd(t, c->pid, p);
 		if (r >= 0)
-			r = link_child(c, t, p);
+			r = link_child(c, t, p, traced);
 		if (r < 0) {
 			pid_free_unused(TAKE_PTR(c->pid));
 			if (fd >= 0)
@@ -272,14 +286,15 @@ static int make_child(struct task *t, const struct clone_params *p, struct task 
 	return 0;
 }
 
-static void vfork_wait(struct task *t)
+/* True: the child has let go of the memory. */
+static bool vfork_wait(struct task *t)
 {
 	for (;;) {
 		sleeper_prepare(&t->sleeper);
 		if (__atomic_load_n(&t->vfork_done, __ATOMIC_ACQUIRE))
-			return;
+			return true;
 		if (sleeper_sleep(&t->sleeper, TIME_FOREVER, SLEEP_KILLABLE) < 0)
-			return;
+			return false;
 	}
 }
 
@@ -297,25 +312,40 @@ void vfork_complete(struct task *t)
 	task_put(p);
 }
 
+/* What a tracer wants to know about this clone: PTRACE_EVENT_*, or 0. */
+static int event_of(struct task *t, const struct clone_params *p)
+{
+	int e = p->flags & CLONE_VFORK ? PTRACE_EVENT_VFORK :
+		p->exit_signal != SIGCHLD ? PTRACE_EVENT_CLONE : PTRACE_EVENT_FORK;
+
+	return !(p->flags & CLONE_UNTRACED) && ptrace_event_enabled(t, e) ? e : 0;
+}
+
 long do_clone(struct task *t, const struct clone_params *p)
 {
+	int r = check_flags(t, p), nr, event = event_of(t, p);
 	struct task *c = NULL;
-	int r = check_flags(t, p), nr;
+	struct pid *pid;
 
 	if (r == 0)
 		r = check_limits(t);
 	if (r == 0)
-		r = make_child(t, p, &c);
+		r = make_child(t, p, event || (p->flags & CLONE_PTRACE), &c);
 	if (r < 0)
 		return r;
 	nr = task_pid_nr(c, t);
 	if ((p->flags & CLONE_PARENT_SETTID) && put_u32(t, uaddr(p->parent_tid), (uint32_t)nr) < 0)
 		nr = task_pid_nr(c, t); /* as on Linux: the child runs all the same */
+	pid = pid_get(c->pid);
 	if (task_run_thread(c) < 0) {
 		task_abandon(c);
+		pid_put(pid);
 		return -EAGAIN;
 	}
-	if (p->flags & CLONE_VFORK)
-		vfork_wait(t);
+	if (event)
+		ptrace_event_pid(t, event, pid);
+	if ((p->flags & CLONE_VFORK) && vfork_wait(t))
+		ptrace_event_pid(t, PTRACE_EVENT_VFORK_DONE, pid);
+	pid_put(pid);
 	return nr;
 }

@@ -104,33 +104,16 @@ bool ns_capable(const struct cred *c, const struct user_namespace *ns, int cap)
 	return false;
 }
 
-int task_may_attach(struct task *t, struct task *x)
-{
-	const struct cred *c = t->cred, *o;
-	bool same, subset, dumpable;
-	int r = 0;
-
-	if (t->tg == x->tg)
-		return 0;
-	mutex_lock(&x->lock);
-	o = x->cred;
-	same = c->uid.v == o->euid.v && c->uid.v == o->suid.v && c->uid.v == o->uid.v &&
-	       c->gid.v == o->egid.v && c->gid.v == o->sgid.v && c->gid.v == o->gid.v;
-	subset = o->user_ns == c->user_ns && !(o->cap_permitted & ~c->cap_permitted);
-	dumpable = !x->mm || x->mm->dumpable;
-	if ((!same || !subset || !dumpable) && !ns_capable(c, o->user_ns, CAP_SYS_PTRACE))
-		r = -EPERM;
-	mutex_unlock(&x->lock);
-	return r;
-}
-
 void commit_cred(struct task *t, struct cred *c)
 {
 	const struct cred *old = t->cred;
 
 	if (old->euid.v != c->euid.v || old->egid.v != c->egid.v || old->fsuid.v != c->fsuid.v ||
-	    old->fsgid.v != c->fsgid.v || (c->cap_permitted & ~old->cap_permitted))
+	    old->fsgid.v != c->fsgid.v || (c->cap_permitted & ~old->cap_permitted)) {
 		t->pdeath_signal = 0;
+		if (t->mm)
+			t->mm->dumpable = false; /* others have no business in it any more */
+	}
 	mutex_lock(&t->lock);
 	t->cred = c;
 	task_publish_cred(t);
@@ -170,24 +153,48 @@ void cred_fix_setfsuid(const struct cred *old, struct cred *n)
 		n->cap_effective |= n->cap_permitted & CAP_FS_SET;
 }
 
-/* Without file capabilities: a root program has all of them in its file sets. */
-bool cred_fix_exec(const struct cred *old, struct cred *n)
+/* What a program is permitted for its file's sake, and for root's. *effective: that takes effect at once. */
+static int exec_permitted(const struct cred *old, const struct cred *n, const struct file_caps *f, uint64_t *permitted,
+			  bool *effective)
 {
-	bool setid = n->euid.v != old->euid.v || n->egid.v != old->egid.v;
 	uint32_t root_id = make_kuid(n->user_ns, 0).v;
-	bool root = !(n->securebits & SECBIT_NOROOT) && (n->euid.v == root_id || n->uid.v == root_id);
-	bool eff_root = !(n->securebits & SECBIT_NOROOT) && n->euid.v == root_id;
-	uint64_t permitted = 0;
+	bool is_root = n->uid.v == root_id, eff_root = n->euid.v == root_id;
 
-	if (setid)
+	*permitted = (n->cap_bounding & f->permitted) | (n->cap_inheritable & f->inheritable);
+	*effective = f->effective;
+	if (f->effective && (f->permitted & ~*permitted))
+		return -EPERM;
+	/* A set-id root program with capabilities of its own gets those. */
+	if ((n->securebits & SECBIT_NOROOT) || (f->present && eff_root && !is_root))
+		return 0;
+	if (is_root || eff_root)
+		*permitted = (old->cap_bounding | old->cap_inheritable) & CAP_MASK;
+	*effective |= eff_root;
+	return 0;
+}
+
+int cred_fix_exec(const struct cred *old, struct cred *n, const struct file_caps *f, bool held_back, bool *ret_secure)
+{
+	uint64_t permitted;
+	bool effective, changed;
+	int r = exec_permitted(old, n, f, &permitted, &effective);
+
+	if (r < 0)
+		return r;
+	changed = n->euid.v != old->euid.v || !in_group(old, n->egid);
+	if (held_back && (changed || (permitted & ~old->cap_permitted))) {
+		n->euid = n->uid;
+		n->egid = n->gid;
+		permitted &= old->cap_permitted;
+	}
+	if (changed || f->present)
 		n->cap_ambient = 0;
-	if (root)
-		permitted = (old->cap_bounding | old->cap_inheritable) & CAP_MASK;
 	n->cap_permitted = permitted | n->cap_ambient;
-	n->cap_effective = eff_root ? n->cap_permitted : n->cap_ambient;
+	n->cap_effective = effective ? n->cap_permitted : n->cap_ambient;
 	n->suid = n->fsuid = n->euid;
 	n->sgid = n->fsgid = n->egid;
 	n->securebits &= ~(uint32_t)SECBIT_KEEP_CAPS;
-	return setid || n->uid.v != n->euid.v || n->gid.v != n->egid.v ||
-	       (n->uid.v != root_id && (n->cap_permitted & ~n->cap_ambient));
+	*ret_secure = changed || n->uid.v != n->euid.v || n->gid.v != n->egid.v ||
+		      (n->uid.v != make_kuid(n->user_ns, 0).v && (effective || (n->cap_permitted & ~n->cap_ambient)));
+	return 0;
 }

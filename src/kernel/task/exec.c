@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A new program: execve(2) from the point where the file is open. */
 #include <errno.h>
+#include <linux/ptrace.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include "kernel/loader/loader.h"
 #include "kernel/signal/internal.h"
 #include "kernel/task/internal.h"
+#include "kernel/task/ptrace.h"
 
 /* Set-id bits count unless the mount or no_new_privs says otherwise. */
 static void set_ids(struct task *t, const struct exec_image *img, struct cred *n)
@@ -32,20 +34,25 @@ static void set_ids(struct task *t, const struct exec_image *img, struct cred *n
 		n->egid = gid;
 }
 
-static struct cred *exec_cred(struct task *t, struct exec_image *img)
+static int exec_cred(struct task *t, struct exec_image *img, struct cred **ret)
 {
-	struct cred *n = cred_dup(t->cred);
+	struct cred *n = *ret = cred_dup(t->cred);
+	const struct mount *m = img->file->path.mnt;
+	struct file_caps caps = {0};
+	int r = n ? 0 : -ENOMEM;
 
-	if (!n)
-		return NULL;
+	if (r == 0 && !(m && (m->flags & MNT_NOSUID)))
+		r = file_caps_read(img->file->inode, &caps);
+	if (r < 0)
+		return r;
 	set_ids(t, img, n);
-	img->secure = cred_fix_exec(t->cred, n);
+	r = cred_fix_exec(t->cred, n, &caps, __atomic_load_n(&t->no_new_privs, __ATOMIC_RELAXED), &img->secure);
 	/* What the program reads in its auxiliary vector. */
 	img->uid = KUID(from_kuid(n->user_ns, n->uid));
 	img->euid = KUID(from_kuid(n->user_ns, n->euid));
 	img->gid = KGID(from_kgid(n->user_ns, n->gid));
 	img->egid = KGID(from_kgid(n->user_ns, n->egid));
-	return n;
+	return r;
 }
 
 /* Is t the only thread but for a leader that is a zombie? tasklist lock taken. */
@@ -66,6 +73,9 @@ static void replace_leader(struct task *t)
 	struct task *l = tg->leader;
 	struct pid_namespace *ns = task_pid_ns(l);
 
+	if (l->trace.tracer) /* it vanishes without a word */
+		wake_up_all(&l->trace.tracer->tg->child_wait, 0);
+	ptrace_release(l);
 	pid_attach(t, PIDTYPE_TGID, l->pid);
 	pid_attach(t, PIDTYPE_PGID, tg->pgrp);
 	pid_attach(t, PIDTYPE_SID, tg->session);
@@ -156,6 +166,8 @@ static void switch_memory(struct task *t, struct pt_thread *pt, struct mm *mm)
 	old_mm = t->mm;
 	t->pt = pt;
 	t->mm = mm;
+	if (old_mm)
+		mm->thp_disabled = old_mm->thp_disabled;
 	mutex_unlock(&t->lock);
 	if (old_pt)
 		pt_release(old_pt);
@@ -179,7 +191,7 @@ static void reset_task(struct task *t, struct exec_image *img, struct cred *cred
 	t->tg->exec_done = true;
 	t->tg->exit_signal = SIGCHLD;
 	mutex_unlock(&tasklist_lock);
-	t->mm->dumpable = !img->secure;
+	t->mm->dumpable = img->uid.v == img->euid.v && img->gid.v == img->egid.v;
 	commit_cred(t, cred);
 	files_close_on_exec(t);
 }
@@ -205,20 +217,23 @@ int do_exec(struct task *t, struct exec_image *img)
 	struct pt_thread *pt = NULL;
 	struct cred *cred = NULL;
 	struct mm *mm = NULL;
-	int r = exec_probe(t, img);
+	unsigned long long nr = t->pt ? pt_regs(t->pt)->orig_rax : (unsigned long long)-1;
+	int r = exec_probe(t, img), old_nr;
 
 	if (r < 0)
 		return r;
 	if (getrandom(img->random, sizeof(img->random), 0) != (ssize_t)sizeof(img->random))
 		return -EIO;
-	cred = exec_cred(t, img);
+	r = exec_cred(t, img, &cred);
 	fresh = sighand_new();
-	r = cred && fresh ? pt_spawn(t->ct->pt, &pt) : -ENOMEM;
+	if (r == 0)
+		r = fresh ? pt_spawn(t->ct->pt, &pt) : -ENOMEM;
 	if (r == 0) {
 		pt_set_title(pt, img->argv);
 		mm = mm_new(pt_as(pt));
 		r = mm ? unshare_files(t) : -ENOMEM;
 	}
+	old_nr = ptrace_tid(t);
 	if (r == 0)
 		r = de_thread(t);
 	if (r < 0) {
@@ -241,6 +256,8 @@ int do_exec(struct task *t, struct exec_image *img)
 	r = exec_load(t, img);
 	if (r < 0)
 		do_group_exit(t, SIGKILL);
-	pt_regs(t->pt)->orig_rax = (unsigned long long)-1;
+	/* A debugger finds the call that it saw begin. */
+	pt_regs(t->pt)->orig_rax = nr;
+	ptrace_event(t, PTRACE_EVENT_EXEC, (uint64_t)old_nr);
 	return 0;
 }

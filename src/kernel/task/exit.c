@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The end of tasks and groups. */
 #include <errno.h>
+#include <linux/ptrace.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
 #include "kernel/signal/internal.h"
 #include "kernel/task/internal.h"
+#include "kernel/task/ptrace.h"
 #include "kernel/task/seccomp.h"
 #include "kernel/time/clock.h"
 #include "kernel/tty/tty.h"
@@ -84,32 +86,41 @@ static void check_orphaned(struct thread_group *tg, struct thread_group *parent,
 	(void)send_pgrp_locked(tg->pgrp, SIGCONT, NULL);
 }
 
-/* Tells the parent that tg is a zombie. True: nobody wants to wait for it. tasklist lock held. */
-static bool notify_parent_exit(struct thread_group *tg)
+bool ignores_children(struct task *t)
 {
-	struct thread_group *pa = tg->parent;
-	struct ksigaction *a;
-	siginfo_t si = {.si_signo = tg->exit_signal};
-	bool reap = false, tell = tg->exit_signal > 0 && tg->exit_signal <= NSIG_GUEST;
-	int code = tg->leader->exit_code;
+	struct ksigaction *a = &t->sighand->action[SIGCHLD - 1];
 
-	wake_up_all(&tg->leader->pid->exit_wait, EPOLLIN);
-	if (!pa || !pa->leader)
+	MUTEX_GUARD(&t->sighand->lock);
+	return a->handler == HANDLER_IGN || (a->flags & SA_NOCLDWAIT);
+}
+
+static bool ignores_signal(struct task *t, int sig)
+{
+	MUTEX_GUARD(&t->sighand->lock);
+	return t->sighand->action[sig - 1].handler == HANDLER_IGN;
+}
+
+bool notify_exit(struct task *t, int sig)
+{
+	struct task *tracer = t->trace.tracer, *pa = tracer ? tracer : t->tg->parent ? t->tg->parent->leader : NULL;
+	siginfo_t si = {.si_signo = sig};
+	bool reap = false, tell = sig > 0 && sig <= NSIG_GUEST;
+	int code = t->exit_code;
+
+	wake_up_all(&t->pid->exit_wait, EPOLLIN);
+	if (!pa)
 		return true;
-	si.si_pid = pid_nr_ns(tg->leader->pid, task_pid_ns(pa->leader));
-	si.si_uid = from_kuid(pa->leader->cred->user_ns, tg->leader->cred->uid);
+	si.si_pid = pid_nr_ns(t->pid, task_pid_ns(pa));
+	si.si_uid = from_kuid(pa->cred->user_ns, t->cred->uid);
 	si.si_code = WIFEXITED(code) ? CLD_EXITED : WCOREDUMP(code) ? CLD_DUMPED : CLD_KILLED;
 	si.si_status = WIFEXITED(code) ? WEXITSTATUS(code) : WTERMSIG(code);
-	if (tg->exit_signal == SIGCHLD) {
-		mutex_lock(&pa->leader->sighand->lock);
-		a = &pa->leader->sighand->action[SIGCHLD - 1];
-		reap = a->handler == HANDLER_IGN || (a->flags & SA_NOCLDWAIT);
-		tell = a->handler != HANDLER_IGN;
-		mutex_unlock(&pa->leader->sighand->lock);
+	if (!tracer && sig == SIGCHLD) {
+		reap = ignores_children(pa);
+		tell = !ignores_signal(pa, sig);
 	}
 	if (tell)
-		(void)send_signal_locked(pa->leader, tg->exit_signal, &si, true);
-	wake_up_all(&pa->child_wait, 0);
+		(void)send_signal_locked(pa, sig, &si, true);
+	wake_up_all(&pa->tg->child_wait, 0);
 	return reap;
 }
 
@@ -141,7 +152,7 @@ static void reparent_children(struct thread_group *tg)
 		c->exit_signal = SIGCHLD;
 		if (to)
 			list_add_tail(&c->sibling, &to->children);
-		if (zombie && notify_parent_exit(c))
+		if (zombie && !c->leader->trace.tracer && notify_exit(c->leader, c->exit_signal))
 			release_task(c->leader);
 		else
 			check_orphaned(c, tg, NULL);
@@ -155,6 +166,7 @@ void release_task(struct task *t)
 
 	if (ns->init == t)
 		ns->init = NULL;
+	ptrace_release(t);
 	list_del(&t->thread_node);
 	tg->nthreads--;
 	pid_detach(t, PIDTYPE_PID, t->pid);
@@ -172,6 +184,16 @@ void release_task(struct task *t)
 	if (ns->init)
 		wake_up_all(&ns->init->tg->exit_wait, 0);
 	task_put(t);
+}
+
+void reap_task(struct task *t)
+{
+	struct thread_group *tg = t->tg;
+	struct task *leader = tg->leader == t ? NULL : tg->leader;
+
+	release_task(t);
+	if (leader && tg->nthreads == 1 && task_state(leader) == TASK_ZOMBIE && notify_exit(leader, tg->exit_signal))
+		release_task(leader);
 }
 
 /* Memory, files and the rest of t go. */
@@ -223,7 +245,8 @@ static void end_namespace(struct task *t)
 			if (!x || x->tg == t->tg)
 				continue;
 			alone = false;
-			if (x->tg->live == 0 && x->tg->nthreads == 1 && task_state(x) == TASK_ZOMBIE)
+			if (x->tg->live == 0 && x->tg->nthreads == 1 && task_state(x) == TASK_ZOMBIE &&
+			    !x->trace.tracer)
 				release_task(x);
 			else
 				(void)send_signal_locked(x, SIGKILL, NULL, true);
@@ -236,11 +259,22 @@ static void end_namespace(struct task *t)
 	waitq_del(&we);
 }
 
+/* Has the last thread of tg come to its end, reaped or not? tasklist lock held. */
+static bool all_zombies(struct thread_group *tg)
+{
+	struct task *x;
+
+	list_for_each_entry(x, &tg->threads, thread_node)
+		if (task_state(x) < TASK_ZOMBIE)
+			return false;
+	return true;
+}
+
 /* Zombie, or gone when nobody waits. Returns true when the whole group is gone, with its status. */
 static bool exit_notify(struct task *t, bool group_dead, int *ret_status)
 {
 	struct thread_group *tg = t->tg;
-	bool gone = false;
+	bool gone, empty, reap;
 
 	mutex_lock(&tasklist_lock);
 	account(t);
@@ -250,22 +284,17 @@ static bool exit_notify(struct task *t, bool group_dead, int *ret_status)
 	}
 	__atomic_store_n(&t->state, TASK_ZOMBIE, __ATOMIC_RELAXED);
 	wake_up_all(&t->pid->exit_wait, EPOLLIN);
-	if (t != tg->leader) {
-		struct task *leader = tg->leader;
-
-		release_task(t);
-		if (tg->nthreads == 1 && task_state(leader) == TASK_ZOMBIE && tg->live == 0) {
-			*ret_status = leader->exit_code;
-			gone = true;
-			if (notify_parent_exit(tg))
-				release_task(leader);
-		}
-	} else if (tg->nthreads == 1) {
-		*ret_status = t->exit_code;
-		gone = true;
-		if (notify_parent_exit(tg))
-			release_task(t);
-	}
+	gone = all_zombies(tg);
+	*ret_status = tg->leader->exit_code;
+	empty = t == tg->leader && tg->nthreads == 1;
+	if (t->trace.tracer)
+		reap = notify_exit(t, empty && !ptrace_reparented(t) ? tg->exit_signal : SIGCHLD);
+	else if (t == tg->leader)
+		reap = empty && notify_exit(t, tg->exit_signal);
+	else
+		reap = true;
+	if (reap)
+		reap_task(t);
 	/* An exec by another thread waits for this one. */
 	wake_up_all(&tg->exit_wait, 0);
 	mutex_unlock(&tasklist_lock);
@@ -280,7 +309,8 @@ static bool begin_exit(struct task *t, int code)
 	mutex_lock(&tasklist_lock);
 	mutex_lock(&t->sighand->lock);
 	__atomic_store_n(&t->exiting, true, __ATOMIC_SEQ_CST);
-	stopped = stop_drop(t);
+	stopped = (t->jobctl & JOBCTL_STOP_PENDING) && stop_participate(t);
+	jobctl_clear(t, JOBCTL_PENDING_MASK);
 	t->exit_code = tg->flags & TG_GROUP_EXIT ? tg->group_exit_code : code;
 	dead = __atomic_sub_fetch(&tg->live, 1, __ATOMIC_SEQ_CST) == 0;
 	if (dead && !(tg->flags & TG_GROUP_EXIT)) {
@@ -324,6 +354,7 @@ static void exit_common(struct task *t, int code, bool own_thread)
 	seccomp_exit(t);
 	drop_objects(t);
 	vfork_complete(t);
+	ptrace_exit_tracer(t);
 	if (dead && own_thread && tg->is_init)
 		end_namespace(t);
 	if (exit_notify(t, dead, &status) && tg->on_exit)
@@ -333,6 +364,13 @@ static void exit_common(struct task *t, int code, bool own_thread)
 
 void do_exit(struct task *t, int code)
 {
+	if (ptrace_event_enabled(t, PTRACE_EVENT_EXIT)) {
+		/* A kill that brought it here is done with; a new one ends the stop. */
+		mutex_lock(&t->sighand->lock);
+		t->pending.set &= ~KSIGMASK(SIGKILL);
+		mutex_unlock(&t->sighand->lock);
+		ptrace_event(t, PTRACE_EVENT_EXIT, (uint64_t)code);
+	}
 	exit_common(t, code, true);
 	task_leave(t);
 }

@@ -10,11 +10,23 @@
 #include "platform/platform.h"
 
 /* --- cred.c --- */
+struct file_caps {
+	bool present, effective;
+	uint64_t permitted, inheritable;
+};
 /* Capabilities after a change of user ids: old is what was, n what will be published. */
 void cred_fix_setuid(const struct cred *old, struct cred *n);
 void cred_fix_setfsuid(const struct cred *old, struct cred *n);
-/* Capabilities over exec; n->euid and egid are set-id results already. True: the program is secure. */
-bool cred_fix_exec(const struct cred *old, struct cred *n);
+/* Capabilities over exec; n->euid and egid are set-id results already. held_back: nothing may be gained (no_new_privs).
+ * *ret_secure: the program is secure (AT_SECURE). 0; -EPERM: the program insists on what it cannot have. */
+int cred_fix_exec(const struct cred *old, struct cred *n, const struct file_caps *f, bool held_back, bool *ret_secure)
+	__must_check;
+
+/* --- filecaps.c --- */
+/* What the value of security.capability says. 0; -EINVAL; -ENODATA: it is for another user namespace. */
+int file_caps_parse(const void *value, size_t n, struct file_caps *ret) __must_check;
+/* The capabilities of the file i, none when it has none. 0, -EINVAL, the file system's errors. */
+int file_caps_read(struct inode *i, struct file_caps *ret) __must_check;
 
 /* --- pid.c --- */
 struct pid_namespace {
@@ -68,6 +80,8 @@ int task_ppid_nr(struct task *t);
 void task_publish_ppid(struct task *t); /* tasklist lock held */
 void task_publish_cred(struct task *t); /* t->lock held */
 void task_publish(struct task *t);	/* neither held */
+/* Turns t's entry hooks on or off as its tracer demands. tasklist lock held, t->lock not. */
+void task_update_hooks(struct task *t);
 /* Filters may stand before the identity calls of t now: those are to make the trip. t->lock not held. */
 void task_withdraw(struct task *t);
 
@@ -90,6 +104,12 @@ void vfork_complete(struct task *t); /* t execs or exits */
 bool pgrp_orphaned(struct pid *pgrp, struct thread_group *ignore);
 /* Releases a zombie leader (or a thread that nobody waits for). tasklist lock held. */
 void release_task(struct task *t);
+/* The same, and then the leader, if t was the last thread it waited for and nobody waits for the leader. */
+void reap_task(struct task *t);
+/* Tells tracer or parent that t is a zombie, by sig. True: nobody wants to wait for it. tasklist lock held. */
+bool notify_exit(struct task *t, int sig);
+/* Has t's process said that it will not wait for its children? */
+bool ignores_children(struct task *t);
 void rusage_add(struct rusage *to, const struct rusage *from);
 
 /* --- futex.c --- */

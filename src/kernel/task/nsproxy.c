@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "kernel/task/internal.h"
+#include "kernel/task/ptrace.h"
 
 /* --- namespaces that hold little --- */
 
@@ -428,7 +429,7 @@ static int enter(struct nsset *s, struct ns_common *ns)
 static int enter_all(struct nsset *s, struct task *x, uint64_t flags)
 {
 	static const enum ns_type order[] = {NS_USER, NS_MNT, NS_UTS, NS_IPC, NS_PID, NS_CGROUP, NS_NET, NS_TIME};
-	int r = task_may_attach(s->t, x);
+	int r = ptrace_may_access(s->t, s->t->cred, x, false);
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(order); i++) {
 		struct ns_common *ns;

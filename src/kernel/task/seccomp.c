@@ -5,11 +5,13 @@
 #include <asm/unistd_64.h>
 #include <errno.h>
 #include <linux/audit.h>
+#include <linux/ptrace.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/log.h"
 #include "kernel/signal/internal.h"
 #include "kernel/task/internal.h"
+#include "kernel/task/ptrace.h"
 #include "kernel/task/seccomp_priv.h"
 
 #define ACTION_FULL SECCOMP_RET_ACTION_FULL
@@ -322,11 +324,16 @@ static long raw_result(struct task *t, long r)
 	return r;
 }
 
-/* What ptrace makes of SECCOMP_RET_TRACE: no tracer asks for it. */
+/* What ptrace makes of SECCOMP_RET_TRACE. True: the call is not to be made. */
 static bool ask_tracer(struct task *t, uint32_t data, long *ret_result)
 {
 	*ret_result = -ENOSYS;
-	return true;
+	if (!ptrace_event_enabled(t, PTRACE_EVENT_SECCOMP))
+		return true;
+	pt_regs(t->pt)->rax = (unsigned long long)-ENOSYS;
+	ptrace_event(t, PTRACE_EVENT_SECCOMP, data);
+	*ret_result = (long)pt_regs(t->pt)->rax;
+	return fatal_signal_pending(t) || (int)pt_regs(t->pt)->orig_rax < 0;
 }
 
 static bool strict(struct task *t, const struct seccomp_data *d)

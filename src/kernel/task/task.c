@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include "kernel/signal/internal.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/task/internal.h"
@@ -27,6 +28,7 @@ void tg_put(struct thread_group *tg)
 	sigpending_flush(&tg->shared_pending, NULL);
 	waitq_done(&tg->child_wait);
 	waitq_done(&tg->exit_wait);
+	pid_put(tg->forker);
 	free(tg);
 }
 
@@ -100,9 +102,13 @@ struct task *task_alloc(struct container *ct, struct thread_group *tg, struct si
 		list_init(&t->pid_node[i]);
 	list_init(&t->thread_node);
 	list_init(&t->pending.queue);
+	list_init(&t->trace.tracees);
+	list_init(&t->trace.node);
+	list_init(&t->trace.work);
 	sleeper_init(&t->sleeper, t);
 	mutex_init(&t->lock, RANK_TASK, "task");
-	t->timer_slack = 50000;
+	t->timer_slack = t->default_slack = 50000;
+	t->mce_kill = PR_MCE_KILL_DEFAULT;
 	t->altstack.flags = SS_DISABLE;
 	if (kernel.strace)
 		t->sig_flags = TIF_HOOKS;

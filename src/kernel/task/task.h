@@ -15,6 +15,7 @@
 #include "kernel/kernel.h"
 #include "kernel/ns.h"
 #include "kernel/signal/signal.h"
+#include "kernel/task/ptrace_state.h"
 #include "kernel/task/user_ns.h"
 #include "kernel/types.h"
 #include "kernel/wait.h"
@@ -49,8 +50,6 @@ static inline bool own_capable(const struct cred *c, int cap)
 {
 	return ns_capable(c, c->user_ns, cap);
 }
-/* May t do with x what a tracer may (ptrace(2), PTRACE_MODE_ATTACH_REALCREDS)? 0 or -EPERM. */
-int task_may_attach(struct task *t, struct task *x) __must_check;
 void commit_cred(struct task *t, struct cred *c); /* publishes c for the current task; takes it over */
 
 /* --- pids ---------------------------------------------------------------------------------------------- */
@@ -158,6 +157,7 @@ struct thread_group {
 	bool child_subreaper, is_init;
 	struct waitq child_wait; /* wait4 sleeps here */
 	int exit_signal GUARDED_BY(tasklist_lock);
+	struct pid *forker; /* constant: the thread that made this group, NULL for first ones */
 	/* Below: guarded by the group's sighand lock */
 	struct sigpending shared_pending;
 	int group_exit_code;
@@ -251,6 +251,8 @@ struct task {
 	uint32_t sig_flags; /* atomic: TIF_* */
 	struct guest_sigstack altstack;
 	int stop_report;
+	unsigned jobctl GUARDED_BY(sighand->lock); /* JOBCTL_* */
+	int stop_sig GUARDED_BY(sighand->lock);	   /* the signal of the stop in progress */
 
 	/* A filter is changed with the sighand lock held, by the task itself or by another thread (TSYNC), and kept
 	 * alive by the task; everybody reads atomically. */
@@ -268,8 +270,7 @@ struct task {
 	struct task *vfork_parent GUARDED_BY(tasklist_lock); /* completes at exec or exit */
 	bool vfork_done; /* of this task as a parent; atomic */
 
-	struct task *ptracer GUARDED_BY(tasklist_lock);
-	unsigned ptrace_flags;
+	struct ptrace trace; /* ptrace.h */
 
 	uint64_t start_ns; /* CLOCK_BOOTTIME */
 	int pdeath_signal;
@@ -277,7 +278,9 @@ struct task {
 	uint64_t syscalls; /* own thread: number made */
 	cpu_set_t *affinity;
 	int nice;
-	uint64_t timer_slack;
+	uint64_t timer_slack, default_slack;
+	unsigned mce_kill; /* PR_MCE_KILL_*: how early, kept for PR_MCE_KILL_GET */
+	bool io_flusher;   /* PR_SET_IO_FLUSHER, kept for PR_GET_IO_FLUSHER */
 
 	/* CPU time: guest code by the clock around pt_run, the kernel thread's own at each boundary. */
 	uint64_t utime, stime;	 /* atomic ns */
@@ -287,7 +290,6 @@ struct task {
 	uint64_t trapno, trap_err, trap_addr; /* own thread: last exception, for signal frames */
 	unsigned personality, sched_policy; /* atomic */
 	bool exiting;		 /* atomic: do_exit has begun */
-	bool wait_stop;		 /* sighand lock: counted in tg->stop_count, has not stopped yet */
 	pthread_t thread;
 	int (*start)(struct task *t, void *arg);
 	void *start_arg;

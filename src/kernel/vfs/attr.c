@@ -79,6 +79,11 @@ static int setattr(const struct path *p, struct iattr *a)
 		if (!in_own_group(c, g) && !inode_capable(i, c, CAP_FSETID))
 			a->mode &= ~(mode_t)S_ISGID;
 	}
+	if ((a->valid & (ATTR_SIZE | ATTR_UID | ATTR_GID)) && !S_ISDIR(i->mode)) {
+		r = inode_kill_caps(i);
+		if (r < 0)
+			return r;
+	}
 	return i->op->setattr(i, a);
 }
 

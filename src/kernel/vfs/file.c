@@ -9,6 +9,7 @@
 #include "kernel/usercopy.h"
 #include "kernel/vfs/file_priv.h"
 #include "kernel/vfs/fown.h"
+#include "kernel/vfs/vfs_priv.h"
 #include "kernel/vfs/notify.h"
 
 void epoll_file_gone(struct file *f);
@@ -136,13 +137,20 @@ void file_accessed(struct file *f)
 
 /* --- writing --- */
 
-/* A write by somebody without CAP_FSETID clears set-id bits. */
+/* A write clears capabilities, and by somebody without CAP_FSETID set-id bits. */
 static int remove_privs(struct file *f)
 {
 	struct inode *i = f->inode;
 	struct iattr a = {.valid = ATTR_MODE};
 	const struct cred *c = vfs_cred();
+	int r;
 
+	if (unlikely(__atomic_load_n(&i->has_caps, __ATOMIC_RELAXED))) {
+		MUTEX_GUARD(&i->lock);
+		r = inode_kill_caps(i);
+		if (r < 0)
+			return r;
+	}
 	if (!(__atomic_load_n(&i->mode, __ATOMIC_RELAXED) & (S_ISUID | S_ISGID)) ||
 	    inode_capable(i, c, CAP_FSETID) || !i->op || !i->op->setattr)
 		return 0;

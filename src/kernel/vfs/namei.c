@@ -153,6 +153,18 @@ int vfs_tmpfile(const struct path *dir, mode_t mode, bool linkable, struct dentr
 	return 0;
 }
 
+int may_link(struct inode *i)
+{
+	const struct cred *c = vfs_cred();
+	mode_t m = __atomic_load_n(&i->mode, __ATOMIC_RELAXED);
+
+	if (!__atomic_load_n(&protected_hardlinks, __ATOMIC_RELAXED) || inode_owner_or_capable(i, c))
+		return 0;
+	if (!S_ISREG(m) || (m & S_ISUID) || (m & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
+		return -EPERM;
+	return inode_permission(i, c, MAY_READ | MAY_WRITE) < 0 ? -EPERM : 0;
+}
+
 /* linkat(2) after resolution: old is a file, d the new negative name. */
 int vfs_link(const struct path *old, const struct path *dir, struct dentry *d)
 {

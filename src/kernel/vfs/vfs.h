@@ -126,6 +126,7 @@ struct inode {
 	uint64_t map_key;    /* unique over the kernel's life: identity for shared futexes and maps */
 	int writers;	     /* atomic: > 0 open for writing, < 0 being executed (ETXTBSY) */
 	bool dead GUARDED_BY(lock); /* a directory that was removed: nothing can be made in it */
+	bool has_caps;	     /* atomic: security.capability was set since the inode is in memory */
 	bool linkable GUARDED_BY(lock); /* made by O_TMPFILE: may get its first name */
 	int readers;	     /* atomic: opened for reading alone, regular files */
 	uint8_t rw_hint;     /* atomic: F_SET_RW_HINT */
@@ -229,6 +230,7 @@ struct super_ops {
 	/* Remount with new options (NULL for none). NULL: options are not looked at. */
 	int (*reconfigure)(struct super *sb, const char *options);
 	void (*kill)(struct super *sb);
+	bool handles; /* name_to_handle_at(2) names inodes that open_by_handle_at(2) finds while they are in memory */
 };
 
 struct super {
@@ -436,6 +438,16 @@ void vfs_kernel_end(void);
 /* mkdir -p from root, for mount points; existing is fine. */
 int vfs_mkdir_p(const struct path *root, const char *name, mode_t mode);
 int mnt_want_write(struct mount *m); /* -EROFS, or 0 */
+/* /proc/sys/fs/protected_*: what may be followed, linked and opened of others in sticky directories. Atomic. */
+extern int protected_symlinks, protected_hardlinks, protected_fifos, protected_regular;
+/* May the acting task give another name to i? -EPERM. */
+int may_link(struct inode *i) __must_check;
+/* Opens what is at p (resolved already) as open(2) does, with its permission checks. */
+int file_open_existing(const struct path *p, const struct cred *c, uint32_t flags, struct file **ret) __must_check;
+/* The inode of sb with that number and key (inode.map_key), if it is in memory: a reference, or NULL. */
+struct inode *super_find_inode(struct super *sb, uint64_t ino, uint64_t key);
+/* A dentry of i that can be opened: one of its names, or one without a name. A reference, or NULL: no memory. */
+struct dentry *dentry_for_inode(struct inode *i);
 /* A file is open for writing through m: neither m nor its super becomes read-only meanwhile. */
 void mnt_writer(struct mount *m, int by);
 

@@ -153,4 +153,7 @@ void locks_close(struct file *f, struct files *fs);
 void locks_release(struct file *f);
 void locks_free(struct inode *i);
 
+/* A file that changes, or gets another owner, loses its capabilities. Its lock is held. */
+int inode_kill_caps(struct inode *i) __must_check;
+
 #endif

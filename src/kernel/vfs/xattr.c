@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Extended attributes: the rules of xattr(7) in front of the file systems. */
+#include <endian.h>
 #include <linux/capability.h>
 #include <linux/limits.h>
 #include <linux/xattr.h>
@@ -56,6 +57,31 @@ ssize_t vfs_getxattr(const struct path *p, const char *name, void *buf, size_t c
 	return i->op && i->op->getxattr ? i->op->getxattr(i, name, buf, cap) : -EOPNOTSUPP;
 }
 
+/* Capabilities of a file in one of the forms that may be set. */
+static bool is_caps(const void *v, size_t n)
+{
+	uint32_t magic;
+
+	if (n < sizeof(magic))
+		return false;
+	memcpy(&magic, v, sizeof(magic));
+	magic = le32toh(magic) & VFS_CAP_REVISION_MASK;
+	return (n == XATTR_CAPS_SZ_2 && magic == VFS_CAP_REVISION_2) ||
+	       (n == XATTR_CAPS_SZ_3 && magic == VFS_CAP_REVISION_3);
+}
+
+int inode_kill_caps(struct inode *i)
+{
+	int r;
+
+	if (!__atomic_load_n(&i->has_caps, __ATOMIC_RELAXED) || !i->op || !i->op->removexattr)
+		return 0;
+	r = i->op->removexattr(i, XATTR_NAME_CAPS);
+	if (r == 0 || r == -ENODATA)
+		__atomic_store_n(&i->has_caps, false, __ATOMIC_RELAXED);
+	return r == -ENODATA ? 0 : r;
+}
+
 int vfs_setxattr(const struct path *p, const char *name, const void *v, size_t n, int flags)
 {
 	struct inode *i = dentry_inode(p->dentry);
@@ -64,6 +90,8 @@ int vfs_setxattr(const struct path *p, const char *name, const void *v, size_t n
 	if (!i)
 		return -ENOENT;
 	r = mnt_want_write(p->mnt);
+	if (r == 0 && n && !strcmp(name, XATTR_NAME_CAPS) && !is_caps(v, n))
+		r = -EINVAL;
 	if (r == 0)
 		r = check_name(i, name, MAY_WRITE);
 	if (r < 0)
@@ -72,6 +100,8 @@ int vfs_setxattr(const struct path *p, const char *name, const void *v, size_t n
 		return -EOPNOTSUPP;
 	MUTEX_GUARD(&i->lock);
 	r = i->op->setxattr(i, name, v, n, flags);
+	if (r == 0 && !strcmp(name, XATTR_NAME_CAPS))
+		__atomic_store_n(&i->has_caps, true, __ATOMIC_RELAXED);
 	if (r == 0)
 		notify_dentry(p->dentry, IN_ATTRIB);
 	return r;

@@ -169,3 +169,29 @@ int pt_fpstate_load(struct pt_thread *pt, uaddr_t from)
 {
 	return fp_range_ok(from) ? one(pt, SLOT_OP_FP_LOAD, from.a) : -EFAULT;
 }
+
+/* Where the stub sees the data of pt's slot. */
+static uint64_t data_address(const struct pt_thread *pt)
+{
+	return AREA_BASE + pt->place->area * AREA_SIZE + SLOT_OFFSET + SLOT_DATA_OFFSET;
+}
+
+int pt_fpstate_get(struct pt_thread *pt, void *to, size_t n)
+{
+	int r;
+
+	if (n > trap.fp_size || n > SLOT_DATA_SIZE)
+		return -EINVAL;
+	r = one(pt, SLOT_OP_FP_SAVE, data_address(pt));
+	if (r == 0)
+		memcpy(to, (char *)pt->slot + SLOT_DATA_OFFSET, n);
+	return r;
+}
+
+int pt_fpstate_put(struct pt_thread *pt, const void *from, size_t n)
+{
+	if (n != trap.fp_size || n > SLOT_DATA_SIZE)
+		return -EINVAL;
+	memcpy((char *)pt->slot + SLOT_DATA_OFFSET, from, n);
+	return one(pt, SLOT_OP_FP_LOAD, data_address(pt));
+}

@@ -10,6 +10,7 @@
 #include "kernel/fs/proc/proc.h"
 #include "kernel/kernel.h"
 #include "kernel/task/task.h"
+#include "kernel/vfs/fown.h"
 #include "kernel/vfs/lock.h"
 
 static ssize_t self_link(struct synth_inode *i, char *buf, size_t cap)
@@ -282,6 +283,38 @@ TEXT(show_nr_open, "1048576")
 TEXT(show_pipe_max, "1048576")
 TEXT(show_somaxconn, "4096")
 
+/* A number that root may change. */
+static ssize_t write_int(char *buf, size_t n, int *to, long min, long max)
+{
+	char *end;
+	long v;
+
+	errno = 0;
+	v = strtol(buf, &end, 10);
+	while (*end == ' ' || *end == '\t' || *end == '\n')
+		end++;
+	if (end == buf || *end || errno || v < min || v > max)
+		return -EINVAL;
+	__atomic_store_n(to, (int)v, __ATOMIC_RELAXED);
+	return (ssize_t)n;
+}
+#define NUMBER(id, var, min, max)                                                                  \
+	static int show_##id(struct synth_inode *i, struct synth_buf *b)                           \
+	{                                                                                          \
+		synth_printf(b, "%d\n", __atomic_load_n(&var, __ATOMIC_RELAXED));                  \
+		return 0;                                                                          \
+	}                                                                                          \
+	static ssize_t write_##id(struct synth_inode *i, char *buf, size_t n)                      \
+	{                                                                                          \
+		return write_int(buf, n, &var, min, max);                                          \
+	}
+NUMBER(protected_symlinks, protected_symlinks, 0, 1)
+NUMBER(protected_hardlinks, protected_hardlinks, 0, 1)
+NUMBER(protected_fifos, protected_fifos, 0, 2)
+NUMBER(protected_regular, protected_regular, 0, 2)
+NUMBER(lease_break_time, lease_break_time, 0, INT32_MAX)
+
+#define FW(n, id) {.name = n, .mode = S_IFREG | 0644, .show = show_##id, .write = write_##id}
 #define F(n, fn) {.name = n, .mode = S_IFREG | 0444, .show = fn}
 #define D(n, c) {.name = n, .mode = S_IFDIR | 0555, .children = c}
 #define END {.name = NULL}
@@ -299,6 +332,12 @@ static const struct synth_node sys_vm[] = {F("overcommit_memory", show_one),
 					   F("mmap_min_addr", show_min_addr), END};
 static const struct synth_node sys_fs[] = {F("file-max", show_file_max), F("nr_open", show_nr_open),
 					   F("pipe-max-size", show_pipe_max),
+					   FW("protected_symlinks", protected_symlinks),
+					   FW("protected_hardlinks", protected_hardlinks),
+					   FW("protected_fifos", protected_fifos),
+					   FW("protected_regular", protected_regular),
+					   FW("lease-break-time", lease_break_time),
+					   F("leases-enable", show_one), F("dir-notify-enable", show_one),
 					   F("suid_dumpable", show_zero),
 					   F("overflowuid", show_overflow),
 					   F("overflowgid", show_overflow), END};

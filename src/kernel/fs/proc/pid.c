@@ -45,7 +45,7 @@ static char state_letter(struct task *t, const char **ret_word)
 }
 
 struct ids {
-	int pid, tgid, ppid, pgrp, session, threads;
+	int pid, tgid, ppid, pgrp, session, threads, tracer;
 };
 
 static struct ids task_ids(struct synth_inode *i, struct task *t)
@@ -61,6 +61,7 @@ static struct ids task_ids(struct synth_inode *i, struct task *t)
 	r.pgrp = t->tg->pgrp ? pid_nr_ns(t->tg->pgrp, ns) : 0;
 	r.session = t->tg->session ? pid_nr_ns(t->tg->session, ns) : 0;
 	r.threads = t->tg->nthreads;
+	r.tracer = t->trace.tracer ? pid_nr_ns(t->trace.tracer->pid, ns) : 0;
 	return r;
 }
 
@@ -178,8 +179,8 @@ static int show_status(struct synth_inode *i, struct synth_buf *b)
 	st = state_letter(t, &word);
 	synth_printf(b,
 		     "Name:\t%s\nUmask:\t%04o\nState:\t%c (%s)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\n"
-		     "TracerPid:\t0\nUid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t64\nGroups:\t",
-		     comm, 022U, st, word, id.tgid, id.pid, id.ppid, from_kuid(u, c->uid),
+		     "TracerPid:\t%d\nUid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t64\nGroups:\t",
+		     comm, 022U, st, word, id.tgid, id.pid, id.ppid, id.tracer, from_kuid(u, c->uid),
 		     from_kuid(u, c->euid), from_kuid(u, c->suid), from_kuid(u, c->fsuid), from_kgid(u, c->gid),
 		     from_kgid(u, c->egid), from_kgid(u, c->sgid), from_kgid(u, c->fsgid));
 	for (unsigned k = 0; k < c->ngroups; k++)
@@ -541,6 +542,8 @@ LINK(root, ROOT)
 		F("maps", show_maps), F("smaps", show_smaps), FW("comm", show_comm, write_comm),   \
 		F("limits", show_limits), FW("oom_score_adj", show_oom_adj, write_oom_adj),        \
 		F("oom_score", show_oom_score), F("cgroup", show_cgroup), FP("io", show_io),       \
+		FP("syscall", proc_show_syscall), {.name = "mem", .mode = S_IFREG | 0600,          \
+		 .open = proc_mem_open, .valid = proc_pid_valid},                                  \
 		F("loginuid", show_loginuid), F("wchan", show_number),                             \
 		FM("mounts", proc_show_mounts), FM("mountinfo", proc_show_mountinfo),              \
 		F("mountstats", proc_show_mountstats), L(exe),                                     \

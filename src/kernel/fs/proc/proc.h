@@ -46,5 +46,7 @@ int proc_show_mounts(struct synth_inode *i, struct synth_buf *b);
 int proc_show_mountinfo(struct synth_inode *i, struct synth_buf *b);
 int proc_show_mountstats(struct synth_inode *i, struct synth_buf *b);
 uint32_t proc_poll_mounts(struct synth_inode *i, uint64_t *seen, struct poll_table *pt);
+int proc_mem_open(struct synth_inode *i, struct file *f);
+int proc_show_syscall(struct synth_inode *i, struct synth_buf *b);
 
 #endif

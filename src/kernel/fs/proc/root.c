@@ -2,12 +2,11 @@
 /* /proc itself: self, thread-self, the PID directories. */
 #include <linux/magic.h>
 #include <string.h>
-#include <linux/capability.h>
 #include <sys/mount.h>
 #include "kernel/container.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/mm/mm.h"
-#include "kernel/task/task.h"
+#include "kernel/task/ptrace.h"
 
 /* num: thread-group id, num2: thread id within task/; both in the instance's pid namespace. */
 static struct pid_namespace *ns_of(struct synth_inode *i)
@@ -22,20 +21,7 @@ struct task *proc_task(struct synth_inode *i)
 
 int proc_may_look(struct task *t, const struct cred *c)
 {
-	const struct cred *o;
-	int r = 0;
-
-	if (current && t->tg == current->tg)
-		return 0;
-	mutex_lock(&t->lock);
-	o = cred_get(t->cred);
-	mutex_unlock(&t->lock);
-	if (c->fsuid.v != o->euid.v || c->fsuid.v != o->suid.v || c->fsuid.v != o->uid.v ||
-	    c->fsgid.v != o->egid.v || c->fsgid.v != o->sgid.v || c->fsgid.v != o->gid.v ||
-	    (o->cap_permitted & ~c->cap_permitted))
-		r = ns_capable(c, o->user_ns, CAP_SYS_PTRACE) ? 0 : -EACCES;
-	cred_put(o);
-	return r;
+	return ptrace_may_access(current, c, t, true) < 0 ? -EACCES : 0;
 }
 
 int proc_look_access(struct synth_inode *i, const struct cred *c, int mask)
