@@ -60,4 +60,28 @@ TEST(statx_without_a_name)
 	CHECK_ERR(syscall(SYS_statx, fd, "", AT_EMPTY_PATH, 0x80000000U, &sx), EINVAL);
 }
 
+TEST(cachestat_of_a_tmpfs)
+{
+	uint64_t range[2] = {0, 0}, st[5];
+	int fd = open("/dev/shm/nacre-cachestat", O_CREAT | O_TRUNC | O_RDWR, 0600), p[2];
+	char b[12288] = "x";
+
+	REQUIRE(fd >= 0 && pipe(p) == 0);
+	unlink("/dev/shm/nacre-cachestat");
+	CHECK_EQ(write(fd, b, sizeof(b)), sizeof(b));
+	if (syscall(451, fd, range, st, 0) < 0 && errno == ENOSYS)
+		SKIP("no cachestat");
+	CHECK_EQ(syscall(451, fd, range, st, 0), 0);
+	CHECK_EQ(st[0], 3);
+	range[0] = 4096;
+	range[1] = 5000;
+	CHECK_EQ(syscall(451, fd, range, st, 0), 0);
+	CHECK_EQ(st[0], 2);
+	CHECK_EQ(lseek(fd, 0, SEEK_CUR), sizeof(b));
+	CHECK_ERR(syscall(451, fd, range, st, 1), EINVAL);
+	CHECK_ERR(syscall(451, -1, range, st, 0), EBADF);
+	CHECK_ERR(syscall(451, fd, (void *)8, st, 0), EFAULT);
+	CHECK_ERR(syscall(451, fd, range, (void *)8, 0), EFAULT);
+}
+
 TAP_MAIN()

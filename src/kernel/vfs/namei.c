@@ -46,7 +46,8 @@ int may_delete(struct dentry *dir, struct dentry *d, bool want_dir)
 	r = inode_permission(di, c, MAY_WRITE | MAY_EXEC);
 	if (r < 0)
 		return r;
-	if (sticky_forbids(di, d->inode, c))
+	if (inode_has(di, FS_APPEND_FL) || inode_has(d->inode, FS_APPEND_FL | FS_IMMUTABLE_FL) ||
+	    sticky_forbids(di, d->inode, c))
 		return -EPERM;
 	if (want_dir) {
 		if (!S_ISDIR(d->inode->mode))
@@ -179,7 +180,7 @@ int vfs_link(const struct path *old, const struct path *dir, struct dentry *d)
 		return r;
 	if (i->sb != di->sb)
 		return -EXDEV;
-	if (!di->op->link || S_ISDIR(i->mode))
+	if (!di->op->link || S_ISDIR(i->mode) || inode_has(i, FS_APPEND_FL | FS_IMMUTABLE_FL))
 		return -EPERM;
 	MUTEX_GUARD(&i->lock);
 	/* What has lost its last name gets no other; what never had one may. */

@@ -134,6 +134,8 @@ static int may_open(const struct path *p, const struct cred *c, uint32_t *flags)
 	r = inode_permission(i, c, mask);
 	if (r < 0)
 		return r;
+	if (inode_has(i, FS_APPEND_FL) && (mask & MAY_WRITE) && (!(*flags & O_APPEND) || (*flags & O_TRUNC)))
+		return -EPERM;
 	if ((*flags & O_NOATIME) && !inode_owner_or_capable(i, c))
 		return -EPERM;
 	return (mask & MAY_WRITE) && !special ? mnt_want_write(p->mnt) : 0;

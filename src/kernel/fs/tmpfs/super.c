@@ -351,6 +351,7 @@ static int sb_init(struct tmpfs_sb *ts, const struct fs_params *p)
 
 static const struct super_ops tmpfs_sops = {
 	.handles = true,
+	.inode_flags = true,
 	.evict = evict,
 	.statfs = tmpfs_statfs,
 	.show_options = tmpfs_show_options,
