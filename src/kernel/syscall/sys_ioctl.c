@@ -66,20 +66,16 @@ static long inode_flags(struct task *t, struct file *f, uint64_t arg, bool set)
 	return 0;
 }
 
+/* The same as O_ASYNC by fcntl. */
 static long ioctl_async(struct task *t, struct file *f, int fd, uint64_t arg)
 {
 	int32_t on;
 	int r = copy_in(t, &on, uaddr(arg), sizeof(on));
 
-	if (r == 0 && file_async)
-		r = file_async(f, fd, on);
-	if (r < 0)
+	if (r < 0 || !on == !(__atomic_load_n(&f->flags, __ATOMIC_RELAXED) & O_ASYNC))
 		return r;
-	if (on)
-		__atomic_or_fetch(&f->flags, (uint32_t)O_ASYNC, __ATOMIC_RELAXED);
-	else
-		__atomic_and_fetch(&f->flags, ~(uint32_t)O_ASYNC, __ATOMIC_RELAXED);
-	return 0;
+	r = file_async(f, fd, on);
+	return r < 0 ? r : ioctl_flag(t, f, arg, O_ASYNC);
 }
 
 long sys_ioctl(struct task *t, const struct sysargs *a)

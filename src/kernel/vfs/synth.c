@@ -158,6 +158,12 @@ static int synth_jump(struct inode *i, struct path *ret)
 
 static int synth_setattr(struct inode *i, const struct iattr *a)
 {
+	struct synth_inode *si = i->priv;
+
+	if (si->node->changed) {
+		generic_setattr(i, a);
+		return si->node->changed(si);
+	}
 	/* open(O_TRUNC) of a control file is fine and changes nothing. */
 	return a->valid & (ATTR_MODE | ATTR_UID | ATTR_GID) ? -EPERM : 0;
 }

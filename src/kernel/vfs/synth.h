@@ -41,6 +41,8 @@ struct synth_node {
 	bool (*list)(struct synth_inode *dir, long *n, char name[32]);
 	/* 0 when still valid; owner and mode are refreshed here. NULL: always. */
 	int (*valid)(struct synth_inode *i);
+	/* Owner or mode of the inode was set (its lock is held): keeps it. NULL: they cannot be set (-EPERM). */
+	int (*changed)(struct synth_inode *i);
 	int (*access)(struct synth_inode *i, const struct cred *c, int mask); /* before mode bits */
 	int (*stat)(struct synth_inode *i, struct kstat *ret); /* adjusts what stat shows */
 	bool (*hidden)(struct synth_inode *dir); /* static child does not exist here */

@@ -480,6 +480,8 @@ struct file_ops {
 	 * mapped. The file system keeps read, write and mappings coherent from then on. anon: set
 	 * true to get private anonymous memory instead (/dev/zero). */
 	int (*map)(struct file *f, bool writable, struct hostfd **ret);
+	/* A mapping of f (one vma) has come, or gone. Called with mm locks held. */
+	void (*mapped)(struct file *f, bool on);
 	int (*fsync)(struct file *f, bool datasync);	/* NULL: 0 */
 	int (*fallocate)(struct file *f, int mode, uint64_t off, uint64_t len); /* -EOPNOTSUPP */
 	int (*flush)(struct file *f);			/* each close of a descriptor */

@@ -37,6 +37,11 @@ static ssize_t mounts_link(struct synth_inode *i, char *buf, size_t cap)
 	return snprintf(buf, cap, "self/mounts");
 }
 
+static ssize_t net_link(struct synth_inode *i, char *buf, size_t cap)
+{
+	return snprintf(buf, cap, "self/net");
+}
+
 static int show_filesystems(struct synth_inode *i, struct synth_buf *b)
 {
 	for (unsigned k = 0; fs_types[k]; k++)
@@ -128,6 +133,12 @@ static int show_locks(struct synth_inode *i, struct synth_buf *b)
 
 /* --- sys/ --- */
 
+static int show_aio_nr(struct synth_inode *i, struct synth_buf *b)
+{
+	synth_printf(b, "%u\n", __atomic_load_n(&kernel.aio_events, __ATOMIC_RELAXED));
+	return 0;
+}
+
 static int show_hostname(struct synth_inode *i, struct synth_buf *b)
 {
 	struct uts_namespace *u = current->nsproxy->uts;
@@ -192,6 +203,7 @@ TEXT(show_min_addr, "65536")
 TEXT(show_file_max, "9223372036854775807")
 TEXT(show_nr_open, "1048576")
 TEXT(show_somaxconn, "4096")
+TEXT(show_aio_max, "65536")
 
 /* A number that root may change. */
 static ssize_t write_int(char *buf, size_t n, int *to, long min, long max)
@@ -259,6 +271,7 @@ static ssize_t write_domainname(struct synth_inode *i, char *buf, size_t n)
 #define F(n, fn) {.name = n, .mode = S_IFREG | 0444, .show = fn}
 #define D(n, c) {.name = n, .mode = S_IFDIR | 0555, .children = c}
 #define END {.name = NULL}
+#define IPC(n) {.name = n, .mode = S_IFREG | 0644, .show = proc_show_ipc_setting, .write = proc_write_ipc_setting}
 static const struct synth_node sys_random[] = {
 	F("uuid", show_uuid), F("boot_id", show_boot_id), F("entropy_avail", show_entropy),
 	F("poolsize", show_entropy), END};
@@ -267,14 +280,19 @@ static const struct synth_node sys_kernel[] = {
 	F("osrelease", show_osrelease), F("ostype", show_ostype), F("version", show_osversion),
 	F("pid_max", show_pid_max), F("ngroups_max", show_ngroups), F("cap_last_cap", show_cap_last),
 	F("threads-max", show_threads_max), F("overflowuid", show_overflow),
-	F("overflowgid", show_overflow), D("random", sys_random), END};
+	F("overflowgid", show_overflow), D("random", sys_random),
+	IPC("shmmax"), IPC("shmall"), IPC("shmmni"), IPC("sem"), IPC("msgmax"), IPC("msgmnb"), IPC("msgmni"),
+	IPC("shm_next_id"), IPC("sem_next_id"), IPC("msg_next_id"), END};
 static const struct synth_node sys_vm[] = {F("overcommit_memory", show_one),
 					   F("max_map_count", show_map_count),
 					   F("mmap_min_addr", show_min_addr), END};
+static const struct synth_node sys_mqueue[] = {IPC("queues_max"), IPC("msg_max"), IPC("msgsize_max"),
+					       IPC("msg_default"), IPC("msgsize_default"), END};
 static const struct synth_node sys_inotify[] = {FW("max_queued_events", inotify_events),
 						FW("max_user_instances", inotify_instances),
 						FW("max_user_watches", inotify_watches), END};
-static const struct synth_node sys_fs[] = {F("file-max", show_file_max), F("nr_open", show_nr_open),
+static const struct synth_node sys_fs[] = {D("mqueue", sys_mqueue), F("aio-max-nr", show_aio_max),
+					   F("aio-nr", show_aio_nr), F("file-max", show_file_max), F("nr_open", show_nr_open),
 					   FW("pipe-max-size", pipe_max_size),
 					   FW("pipe-user-pages-soft", pipe_soft),
 					   FW("pipe-user-pages-hard", pipe_hard), D("inotify", sys_inotify),
@@ -300,6 +318,7 @@ const struct synth_node proc_root_files[] = {
 	{.name = "self", .mode = S_IFLNK | 0777, .link = self_link},
 	{.name = "thread-self", .mode = S_IFLNK | 0777, .link = thread_self_link},
 	{.name = "mounts", .mode = S_IFLNK | 0777, .link = mounts_link},
+	{.name = "net", .mode = S_IFLNK | 0777, .link = net_link},
 	F("filesystems", show_filesystems), F("cpuinfo", proc_show_cpuinfo), F("meminfo", show_meminfo),
 	F("stat", proc_show_stat), F("uptime", proc_show_uptime), F("loadavg", proc_show_loadavg),
 	F("version", show_version), F("cmdline", show_cmdline), F("devices", show_devices),
@@ -307,4 +326,4 @@ const struct synth_node proc_root_files[] = {
 	F("locks", show_locks), F("diskstats", proc_show_nothing), F("modules", proc_show_nothing),
 	F("interrupts", proc_show_interrupts), F("softirqs", proc_show_softirqs), F("misc", proc_show_misc),
 	F("execdomains", proc_show_execdomains), F("consoles", proc_show_nothing), F("fb", proc_show_nothing),
-	D("sys", sys_dirs), END};
+	D("sysvipc", proc_sysvipc_files), D("sys", sys_dirs), END};
