@@ -2,9 +2,10 @@
 /* sysfs: CPUs and the few files that programs look for. cgroup2: a small tree to mount. */
 #include <linux/magic.h>
 #include <string.h>
-#include <sys/sysinfo.h>
 #include "kernel/fs/sysfs/sysfs.h"
 #include "kernel/kernel.h"
+#include "kernel/mm/mm.h"
+#include "kernel/task/task.h"
 
 static int show_cpus(struct synth_inode *i, struct synth_buf *b)
 {
@@ -103,26 +104,6 @@ static int show_kernel_max(struct synth_inode *i, struct synth_buf *b)
 	return 0;
 }
 
-static int show_distance(struct synth_inode *i, struct synth_buf *b)
-{
-	synth_printf(b, "10\n");
-	return 0;
-}
-
-static int show_node_meminfo(struct synth_inode *i, struct synth_buf *b)
-{
-	struct sysinfo si;
-	unsigned long t, f;
-
-	if (sysinfo(&si) < 0)
-		return -errno;
-	t = si.totalram / 1024 * si.mem_unit;
-	f = (si.freeram + si.bufferram) / 1024 * si.mem_unit;
-	synth_printf(b, "Node 0 MemTotal:       %8lu kB\nNode 0 MemFree:        %8lu kB\nNode 0 MemUsed:        %8lu kB\n", t,
-		     f, t - f);
-	return 0;
-}
-
 #define FILE_(n, fn) {.name = n, .mode = S_IFREG | 0444, .show = fn}
 static const struct synth_node topology[] = {
 	FILE_("core_id", show_own_cpu), FILE_("physical_package_id", show_zero), FILE_("die_id", show_zero),
@@ -133,13 +114,6 @@ static const struct synth_node topology[] = {
 static const struct synth_node cpu_children[] = {
 	FILE_("online", show_one), {.name = "topology", .mode = S_IFDIR | 0755, .children = topology}, {.name = NULL}};
 static const struct synth_node cpu_dir = {.name = "cpuN", .mode = S_IFDIR | 0755, .children = cpu_children};
-static const struct synth_node node0[] = {
-	FILE_("cpulist", show_cpus), FILE_("cpumap", show_all_mask), FILE_("distance", show_distance),
-	FILE_("meminfo", show_node_meminfo), {.name = NULL}};
-static const struct synth_node node_files[] = {
-	FILE_("online", show_zero), FILE_("possible", show_zero), FILE_("has_cpu", show_zero),
-	FILE_("has_memory", show_zero), FILE_("has_normal_memory", show_zero),
-	{.name = "node0", .mode = S_IFDIR | 0755, .children = node0}, {.name = NULL}};
 
 static int cpu_lookup(struct synth_inode *dir, const char *name, struct synth_inode *child)
 {
@@ -170,6 +144,46 @@ static bool cpu_list(struct synth_inode *dir, long *n, char name[32])
 static const struct synth_node cpu_files[] = {F("online", show_cpus), F("possible", show_cpus),
 					      F("present", show_cpus), F("offline", show_newline),
 					      F("isolated", show_newline), F("kernel_max", show_kernel_max), END};
+/* One node, number 0, has all memory and CPUs. */
+static int show_node(struct synth_inode *i, struct synth_buf *b)
+{
+	synth_printf(b, "0\n");
+	return 0;
+}
+
+static int show_distance(struct synth_inode *i, struct synth_buf *b)
+{
+	synth_printf(b, "10\n");
+	return 0;
+}
+
+static int show_cpumap(struct synth_inode *i, struct synth_buf *b)
+{
+	for (unsigned k = (kernel.ncpu + 31) / 32; k-- > 0;) {
+		unsigned n = MIN(kernel.ncpu - k * 32, 32U);
+
+		synth_printf(b, "%08x%s", n == 32 ? UINT32_MAX : (1U << n) - 1, k ? "," : "\n");
+	}
+	return 0;
+}
+
+static int show_node_meminfo(struct synth_inode *i, struct synth_buf *b)
+{
+	uint64_t total, used;
+
+	mm_container_use(current, &total, &used);
+	synth_printf(b,
+		     "Node 0 MemTotal:       %8lu kB\nNode 0 MemFree:        %8lu kB\nNode 0 MemUsed:        %8lu kB\n"
+		     "Node 0 FilePages:      %8d kB\nNode 0 AnonPages:      %8lu kB\n",
+		     total / 1024, (total - used) / 1024, used / 1024, 0, used / 1024);
+	return 0;
+}
+
+static const struct synth_node node0_files[] = {F("cpulist", show_cpus), F("cpumap", show_cpumap),
+						F("distance", show_distance), F("meminfo", show_node_meminfo), END};
+static const struct synth_node node_files[] = {F("has_cpu", show_node), F("has_memory", show_node),
+					       F("has_normal_memory", show_node), F("online", show_node),
+					       F("possible", show_node), D("node0", node0_files), END};
 static const struct synth_node system_dirs[] = {{.name = "cpu",
 						 .mode = S_IFDIR | 0755,
 						 .children = cpu_files,
