@@ -42,6 +42,8 @@ static void account(struct task *t)
 	uint64_t user, sys;
 
 	task_cputime(t, &user, &sys);
+	__atomic_add_fetch(&kernel.dead_user, user, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&kernel.dead_sys, sys, __ATOMIC_RELAXED);
 	ru.ru_utime = (struct timeval){(time_t)(user / NSEC_PER_SEC),
 				       (suseconds_t)(user % NSEC_PER_SEC / 1000)};
 	ru.ru_stime = (struct timeval){(time_t)(sys / NSEC_PER_SEC),
