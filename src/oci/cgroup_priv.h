@@ -65,6 +65,8 @@ int cg_systemd_plan(const struct cg_layout *layout, const char *path, const char
 		    struct json_object *resources, struct cgroup **ret) __must_check;
 /* Both scopes. They last as long as cg or a process that was put there. */
 int cg_systemd_make(struct cgroup *cg) __must_check;
+/* Other limits for a container that lives. */
+int cg_systemd_set(struct cgroup *cg, struct json_object *resources) __must_check;
 /* Has systemd move a process of ours: where we may not. Logs. */
 int cg_systemd_attach(struct cgroup *cg, const char *unit, pid_t pid) __must_check;
 /* Sees to it that both units are gone. */

@@ -529,7 +529,10 @@ int cgroup_apply(struct cgroup *cg, struct json_object *res)
 
 	if (!res || (!cg->n && !cg->left_out))
 		return 0;
-	r = apply_devices(cg, get(res, "devices"));
+	/* The scope of a new container has its properties from its start. */
+	r = cg->systemd.used && !cg->systemd.slice ? cg_systemd_set(cg, res) : 0;
+	if (r == 0)
+		r = apply_devices(cg, get(res, "devices"));
 	if (r == 0)
 		r = apply_memory(cg, get(res, "memory"));
 	if (r == 0)

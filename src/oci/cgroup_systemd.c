@@ -328,6 +328,23 @@ int cg_systemd_make(struct cgroup *cg)
 	return r;
 }
 
+int cg_systemd_set(struct cgroup *cg, struct json_object *resources)
+{
+	_cleanup_free_ char *properties = NULL, *request = NULL;
+	size_t size;
+	FILE *f = open_memstream(&properties, &size);
+
+	if (!f)
+		return log_errno(-ENOMEM, "cgroup");
+	put_properties(f, resources);
+	fclose(f);
+	if (!*properties)
+		return 0;
+	if (asprintf(&request, "set %s%s\n", cg->systemd.unit, properties) < 0)
+		return log_errno(-ENOMEM, "cgroup");
+	return ask(&cg->systemd, request, NULL, 0);
+}
+
 int cg_systemd_attach(struct cgroup *cg, const char *unit, pid_t pid)
 {
 	char request[512];

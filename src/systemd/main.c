@@ -5,6 +5,7 @@
  *
  *   hello                            -> ok GROUP          the manager's own control group
  *   start UNIT SLICE [NAME=VALUE]... -> ok GROUP          makes a scope; what it holds at first is a process of ours
+ *   set UNIT NAME=VALUE...           -> ok                until the unit goes
  *   attach UNIT PID                  -> ok                moves a process into the scope
  *   stop UNIT                        -> ok                a unit that is gone already, too
  *
@@ -237,6 +238,31 @@ static int start(char **words, size_t n)
 	return r;
 }
 
+static int set(char **words, size_t n)
+{
+	sd_bus_error e = SD_BUS_ERROR_NULL;
+	sd_bus_message *m = NULL;
+	int r = n < 2 ? -EINVAL : sd_bus_message_new_method_call(bus, &m, SERVICE, PATH, MANAGER, "SetUnitProperties");
+
+	if (r >= 0)
+		r = sd_bus_message_append(m, "sb", words[0], 1);
+	if (r >= 0)
+		r = sd_bus_message_open_container(m, 'a', "(sv)");
+	for (size_t i = 1; r >= 0 && i < n; i++)
+		r = append_property(m, words[i]);
+	if (r >= 0)
+		r = sd_bus_message_close_container(m);
+	if (r >= 0)
+		r = sd_bus_call(bus, m, 0, &e, NULL);
+	if (r < 0)
+		fail(r, n ? words[0] : "set", &e);
+	else
+		answer("ok", "");
+	sd_bus_error_free(&e);
+	sd_bus_message_unref(m);
+	return r;
+}
+
 static int attach(char **words, size_t n)
 {
 	sd_bus_error e = SD_BUS_ERROR_NULL;
@@ -292,6 +318,8 @@ static void serve(char *line)
 			answer("ok", group);
 	} else if (n && !strcmp(words[0], "start")) {
 		(void)start(words + 1, n - 1);
+	} else if (n && !strcmp(words[0], "set")) {
+		(void)set(words + 1, n - 1);
 	} else if (n && !strcmp(words[0], "attach")) {
 		(void)attach(words + 1, n - 1);
 	} else if (n && !strcmp(words[0], "stop")) {

@@ -33,6 +33,9 @@ is "the kernel is beside it" "$(cat "/proc/$(pgrep -x nacre-kernel)/cgroup")" "0
 is "nothing of its birth is left" "$(for p in $(cat $top/*.scope/cgroup.procs); do cat /proc/$p/comm; done | sort -u | tr '\n' ' ')" "nacre-gofer nacre-kernel nacre-stub "
 systemctl daemon-reload
 is "a reload of systemd changes nothing" "$(cat $top/box-one.scope/memory.max) $(cat $top/box-one.scope/cpu.max)" "134217728 50000 100000"
+passes "update" update --memory 96m --memory-swap 96m --pids-limit 40 --cpu-quota 30000 one
+is "update: the properties" "$(show box-one.scope MemoryMax) $(show box-one.scope TasksMax) $(show box-one.scope CPUQuotaPerSecUSec)" "100663296 144 300ms"
+is "update: the files" "$(cat $top/box-one.scope/memory.max $top/box-one.scope/pids.max $top/box-one.scope/cpu.max | tr '\n' ' ')" "100663296 144 30000 100000 "
 passes "pause" pause one
 is "frozen" "$(sed -n 's/^frozen //p' $top/box-one.scope/cgroup.events)" 1
 passes "resume" resume one

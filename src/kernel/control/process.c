@@ -74,7 +74,9 @@ static int try_program(struct task *t, const char *name, struct exec_image *img)
 		file_put(f);
 		return r;
 	}
-	img->file = f;
+	r = exec_set_file(img, f);
+	if (r < 0)
+		return r;
 	img->filename = strdup(name);
 	return img->filename ? 0 : -ENOMEM;
 }
