@@ -252,6 +252,7 @@ TEXT(show_cap_last, "40")
 TEXT(show_threads_max, "127000")
 TEXT(show_overflow, "65534")
 TEXT(show_zero, "0")
+TEXT(show_core_pattern, "core")
 TEXT(show_one, "1")
 TEXT(show_map_count, "65530")
 TEXT(show_min_addr, "65536")
@@ -267,7 +268,9 @@ TEXT(show_somaxconn, "4096")
 static const struct synth_node sys_random[] = {
 	F("uuid", show_uuid), F("boot_id", show_boot_id), F("entropy_avail", show_entropy),
 	F("poolsize", show_entropy), END};
-static const struct synth_node sys_kernel[] = {
+static const struct synth_node sys_kernel[] = {F("core_pattern", show_core_pattern), F("core_uses_pid", show_zero),
+					       F("core_pipe_limit", show_zero), F("tainted", show_zero),
+					       
 	F("hostname", show_hostname), F("domainname", show_domainname),
 	F("osrelease", show_osrelease), F("ostype", show_ostype), F("version", show_osversion),
 	F("pid_max", show_pid_max), F("ngroups_max", show_ngroups), F("cap_last_cap", show_cap_last),
