@@ -137,6 +137,8 @@ TEST(no_place)
 }
 
 static char *big;
+/* Pages of the data segment that nobody writes to, between others. */
+static volatile char quiet[3 * 4096] = "from the file";
 
 static void *other_thread(void *arg)
 {
@@ -175,7 +177,7 @@ TEST(content)
 	const Elf64_Nhdr *n, *end;
 	int s, fd, threads = 0, seen[3] = {0};
 	struct stat st;
-	bool found = false;
+	bool found = false, quiet_found = false;
 	char *map;
 
 	scratch();
@@ -226,6 +228,10 @@ TEST(content)
 	}
 	CHECK_EQ(threads, 3);
 	CHECK(seen[0] == 1 && seen[1] == 1 && seen[2] == 1);
+	for (int i = 1; i < e->e_phnum; i++)
+		if (p[i].p_vaddr <= (uintptr_t)quiet && (uintptr_t)quiet + sizeof(quiet) <= p[i].p_vaddr + p[i].p_filesz)
+			quiet_found = !strcmp(map + p[i].p_offset + ((uintptr_t)quiet - p[i].p_vaddr), "from the file");
+	CHECK(quiet_found);
 	for (int i = 1; i < e->e_phnum; i++) {
 		if (p[i].p_vaddr > 0x500002000000 || p[i].p_vaddr + p[i].p_memsz <= 0x500002000000)
 			continue;

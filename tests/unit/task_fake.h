@@ -19,6 +19,7 @@
 #include "kernel/loader/loader.h"
 #include "kernel/mm/mm.h"
 #include "kernel/signal/signal.h"
+#include "kernel/task/coredump.h"
 #include "kernel/task/task.h"
 #include "kernel/tty/tty.h"
 #include "kernel/usercopy.h"

@@ -139,15 +139,15 @@ struct collect {
 	bool failed;
 };
 
-/* What the default filter of Linux takes: anonymous memory, what a process wrote to private mappings of files, and
- * their first page, where an ELF header may be. */
+/* What the default filter of Linux takes: anonymous memory, private mappings of files that the process has written to
+ * (plan_files), and else the first page of a file, where an ELF header may be. */
 static void plan(const struct vma *v, struct core_map *m)
 {
 	if (!v->file || (v->flags & MAP_ANONYMOUS)) {
 		m->dumped = m->end - m->start;
 	} else if (!(v->flags & MAP_SHARED)) {
 		m->private_file = true;
-		m->dumped = v->prot & PROT_WRITE ? m->end - m->start : v->off == 0 && (v->prot & PROT_READ) ? GUEST_PAGE_SIZE : 0;
+		m->dumped = v->off == 0 && (v->prot & PROT_READ) ? GUEST_PAGE_SIZE : 0;
 	}
 }
 
@@ -218,17 +218,47 @@ static int open_pagemap(struct task *t)
 	return openat(kernel.proc_fd, name, O_RDONLY | O_CLOEXEC);
 }
 
-/* Which of n pages from addr on have something of the process's own in them? Without the host's word: all. */
+/* The host's words about n pages from addr on. False: it does not tell. */
+static bool host_pages(const struct writer *w, uint64_t addr, unsigned n, uint64_t word[PAGES])
+{
+	return w->pagemap >= 0 && hio_pread(w->pagemap, word, n * sizeof(*word),
+					    (off_t)(addr / GUEST_PAGE_SIZE * sizeof(*word))) ==
+					  (ssize_t)(n * sizeof(*word));
+}
+
+/* Has the process changed a page of the private mapping m? Where the host does not tell: all but program text. */
+static bool changed(const struct writer *w, const struct core_map *m)
+{
+	uint64_t word[PAGES];
+
+	for (uint64_t a = m->start; a < m->end && !fatal_signal_pending(w->t);) {
+		unsigned n = (unsigned)MIN((m->end - a) / GUEST_PAGE_SIZE, (uint64_t)PAGES);
+
+		if (!host_pages(w, a, n, word))
+			return !(m->prot & PROT_EXEC);
+		for (unsigned i = 0; i < n; i++)
+			if ((word[i] & (PM_PRESENT | PM_SWAPPED)) && !(word[i] & PM_FILE))
+				return true;
+		a += n * GUEST_PAGE_SIZE;
+	}
+	return false;
+}
+
+static void plan_files(const struct writer *w, struct collect *c)
+{
+	for (unsigned i = 0; i < c->n; i++)
+		if (c->m[i].private_file && changed(w, &c->m[i]))
+			c->m[i].dumped = c->m[i].end - c->m[i].start;
+}
+
+/* Which of n pages from addr on have something in them? Without the host's word: all. */
 static void look(const struct writer *w, const struct core_map *m, uint64_t addr, unsigned n, bool has[PAGES])
 {
 	uint64_t word[PAGES];
-	bool known = w->pagemap >= 0 && hio_pread(w->pagemap, word, n * sizeof(*word),
-						  (off_t)(addr / GUEST_PAGE_SIZE * sizeof(*word))) ==
-						(ssize_t)(n * sizeof(*word));
+	bool known = !m->private_file && host_pages(w, addr, n, word);
 
 	for (unsigned i = 0; i < n; i++)
-		has[i] = !known || ((word[i] & (PM_PRESENT | PM_SWAPPED)) && !(m->private_file && (word[i] & PM_FILE))) ||
-			 (m->private_file && addr + i * GUEST_PAGE_SIZE == m->start && !(m->prot & PROT_WRITE));
+		has[i] = !known || (word[i] & (PM_PRESENT | PM_SWAPPED));
 }
 
 static bool emit_pages(struct writer *w, const struct core_map *m, uint64_t addr, unsigned n)
@@ -373,15 +403,16 @@ static bool dump(struct task *t, int sig, const siginfo_t *info, struct core_dum
 	fs_get_root(t, &c.root);
 	mm_for_each(t->mm, collect_vma, &c);
 	path_put(&c.root);
+	w.pagemap = open_pagemap(t);
+	plan_files(&w, &c);
 	if (!c.failed && c.n < PN_XNUM - 1 &&
 	    core_notes(t, sig, info, &d->threads, c.m, c.n, &notes, &count) == 0 && open_core(t, &f) == 0) {
 		w.f = f;
-		w.pagemap = open_pagemap(t);
 		write_core(&w, &c, notes, count);
 		ok = !fatal_signal_pending(t);
-		if (w.pagemap >= 0)
-			close(w.pagemap);
 	}
+	if (w.pagemap >= 0)
+		close(w.pagemap);
 	core_notes_free(notes, count);
 	maps_free(&c);
 	return ok;

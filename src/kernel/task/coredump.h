@@ -39,7 +39,7 @@ struct core_note {
 struct core_map { /* one vma */
 	uint64_t start, end, off, dumped; /* dumped: bytes from start that go into the file */
 	int prot;
-	bool private_file; /* only pages that the process changed are worth it */
+	bool private_file; /* worth it only where the process has changed something */
 	char *name;	   /* malloc'd, NULL for anonymous */
 };
 /* All notes of the process, threads in order, the dumper first. -ENOMEM. Freed by core_notes_free. */
