@@ -2,7 +2,10 @@
 /* ptrace(2): events of fork, exec and exit, children that are traced from birth. */
 #include "ptrace_lib.h"
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
+#include <sys/prctl.h>
 
 static int fork_one(void)
 {
@@ -410,6 +413,128 @@ TEST(follow_many)
 	}
 	CHECK_EQ(code, 9);
 	CHECK_EQ(ended, 61);
+}
+
+/* --- filters --- */
+
+#define STMT(c, k) {(c), 0, 0, (k)}
+#define JUMP(c, k, t, f) {(c), (t), (f), (k)}
+
+/* getppid asks the tracer, with 7; getsid fails with 33. */
+static int filtered(void)
+{
+	struct sock_filter f[] = {
+		STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
+		STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE | 7),
+		JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getsid, 0, 1),
+		STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 33),
+		STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog p = {sizeof(f) / sizeof(*f), f};
+	long r, e;
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &p) != 0)
+		return 90;
+	raise(SIGSTOP);
+	r = syscall(SYS_getppid);
+	e = r < 0 ? errno : 0;
+	if (syscall(SYS_getsid, 0) < 0)
+		e += 100;
+	return r == 1234 ? (int)e + 1 : (int)e;
+}
+
+static pid_t in_filter(unsigned long options)
+{
+	pid_t pid = traced(filtered);
+
+	CHECK_EQ(PT(PTRACE_SETOPTIONS, pid, 0, options), 0);
+	CHECK_EQ(PT(PTRACE_CONT, pid, 0, 0), 0);
+	EXPECT_STOP(pid, SIGSTOP);
+	return pid;
+}
+
+TEST(seccomp_event)
+{
+	pid_t pid = in_filter(PTRACE_O_TRACESECCOMP);
+	struct ptrace_syscall_info i;
+	struct user_regs_struct r;
+	unsigned long v = 0;
+
+	CHECK_EQ(PT(PTRACE_CONT, pid, 0, 0), 0);
+	EXPECT_STOP(pid, SIGTRAP | PTRACE_EVENT_SECCOMP << 8);
+	CHECK_EQ(PT(PTRACE_GETEVENTMSG, pid, 0, &v), 0);
+	CHECK_EQ(v, 7);
+	r = regs_of(pid);
+	CHECK_EQ(r.orig_rax, SYS_getppid);
+	CHECK_EQ((long)r.rax, -ENOSYS);
+	CHECK_EQ(PT(PTRACE_GET_SYSCALL_INFO, pid, sizeof(i), &i), 84);
+	CHECK_EQ(i.op, PTRACE_SYSCALL_INFO_SECCOMP);
+	CHECK_EQ(i.seccomp.ret_data, 7);
+	r.orig_rax = (unsigned long long)-1; /* not made, with this result */
+	r.rax = 1234;
+	CHECK_EQ(PT(REQ_SETREGS, pid, 0, &r), 0);
+	CHECK_EQ(PT(PTRACE_CONT, pid, 0, 0), 0);
+	EXPECT_EXIT(pid, 101);
+}
+
+TEST(seccomp_event_changes_the_call)
+{
+	pid_t pid = in_filter(PTRACE_O_TRACESECCOMP);
+	struct user_regs_struct r;
+
+	CHECK_EQ(PT(PTRACE_CONT, pid, 0, 0), 0);
+	EXPECT_STOP(pid, SIGTRAP | PTRACE_EVENT_SECCOMP << 8);
+	r = regs_of(pid);
+	r.orig_rax = SYS_getsid; /* the filter looks at the new one, too */
+	CHECK_EQ(PT(REQ_SETREGS, pid, 0, &r), 0);
+	CHECK_EQ(PT(PTRACE_CONT, pid, 0, 0), 0);
+	EXPECT_EXIT(pid, 133);
+}
+
+TEST(seccomp_without_tracer)
+{
+	pid_t pid = in_filter(0);
+
+	CHECK_EQ(PT(PTRACE_CONT, pid, 0, 0), 0);
+	EXPECT_EXIT(pid, 100 + ENOSYS);
+}
+
+TEST(seccomp_get_filter)
+{
+	struct sock_filter f[8];
+	struct { /* struct seccomp_metadata */
+		uint64_t off, flags;
+	} m = {0, 99};
+	pid_t pid;
+
+	if (geteuid() != 0)
+		SKIP("needs root");
+	pid = traced(filtered);
+	CHECK_ERR(PT(PTRACE_SECCOMP_GET_FILTER, pid, 0, f), EINVAL);
+	CHECK_EQ(PT(PTRACE_CONT, pid, 0, 0), 0);
+	EXPECT_STOP(pid, SIGSTOP);
+	CHECK_EQ(PT(PTRACE_SECCOMP_GET_FILTER, pid, 0, 0), 6);
+	CHECK_EQ(PT(PTRACE_SECCOMP_GET_FILTER, pid, 0, f), 6);
+	CHECK_EQ(f[2].k, SECCOMP_RET_TRACE | 7);
+	CHECK_ERR(PT(PTRACE_SECCOMP_GET_FILTER, pid, 1, f), ENOENT);
+	CHECK_ERR(PT(PTRACE_SECCOMP_GET_FILTER, pid, 0, 8), EFAULT);
+	CHECK_EQ(PT(PTRACE_SECCOMP_GET_METADATA, pid, sizeof(m), &m), sizeof(m));
+	CHECK_EQ(m.flags, 0);
+	CHECK_ERR(PT(PTRACE_SECCOMP_GET_METADATA, pid, 4, &m), EINVAL);
+	CHECK_EQ(PT(PTRACE_CONT, pid, 0, 0), 0);
+	EXPECT_EXIT(pid, 100 + ENOSYS);
+}
+
+TEST(suspend_seccomp)
+{
+	pid_t pid;
+
+	if (geteuid() != 0)
+		SKIP("needs root");
+	pid = in_filter(PTRACE_O_SUSPEND_SECCOMP);
+	CHECK_EQ(PT(PTRACE_CONT, pid, 0, 0), 0);
+	EXPECT_EXIT(pid, 0);
 }
 
 #define main tap_main

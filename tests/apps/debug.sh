@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Debuggers and tracers: strace, gdb, ltrace, each as natively. Numbers that differ from run to run are taken out.
 . "$(dirname "$0")/lib.sh"
-echo 1..14
+echo 1..15
 LIMIT=90
 
 # Addresses, process and thread numbers, and where the C library's symbols are missing, its frames.
@@ -28,3 +28,4 @@ same "gdb: following forks" -- sh -c "$build $gdb -ex 'set follow-fork-mode chil
 same "gdb: signals and catchpoints" -- sh -c "$build $gdb -ex 'handle SIGUSR1 stop print pass' -ex run -ex 'print \$_siginfo.si_signo' -ex 'break on_usr1' -ex continue -ex 'print sig' -ex 'bt 2' -ex 'finish' -ex 'catch syscall exit_group' -ex 'continue' -ex 'kill' ./threads 2>&1 | grep -v '^\[' | $clean"
 same "gdb -p: attach, look, change, let go" -- sh -c "$build ./threads x y & p=\$!; sleep 0.6; $gdb -p \$p -ex 'print counter' -ex 'info threads' -ex 'set var go = 1' -ex detach 2>&1 | grep -E '^\\\$|Thread' | $clean; wait \$p; echo \$?"
 same "ltrace: library calls" -- sh -c "$build ltrace -f -e raise+printf+pthread_join+usleep ./threads 2>&1 | sed -E -e 's/\[pid [0-9]+\]/[P]/' -e 's/0x[0-9a-f]+/A/g' -e 's/, (A|[0-9-]+)/, N/g' | grep -v 'resumed\|unfinished' | sort"
+same "gdb: a core file" -- sh -c "cd /tmp && ulimit -c unlimited; printf 'int depth; static void f(int n) { depth = n; if (n) f(n - 1); else *(volatile int *)8 = n; }\nint main(void) { f(3); return 0; }\n' >c.c && gcc -g -O0 -o crash c.c && ./crash; echo \$?; $gdb -ex bt -ex 'print depth' -ex 'print \$_siginfo._sifields._sigfault.si_addr' -ex 'info threads' -ex 'info auxv' ./crash core 2>&1 | grep -v 'AT_\(SYSINFO\|RSEQ\|MINSIG\|HWCAP\|L[123]\)' | grep -E '^#|^\\$|Core was|terminated|AT_(PAGESZ|UID|PHNUM|EXECFN)|Thread' | $clean | sed 's/(Thread.*)//'"

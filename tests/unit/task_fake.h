@@ -19,6 +19,7 @@
 #include "kernel/loader/loader.h"
 #include "kernel/mm/mm.h"
 #include "kernel/signal/signal.h"
+#include "kernel/task/coredump.h"
 #include "kernel/task/task.h"
 #include "kernel/time/vclock.h"
 #include "kernel/tty/tty.h"
@@ -131,6 +132,16 @@ void pt_answer(struct pt_thread *pt, enum pt_answer call, uint32_t value)
 }
 void pt_answer_withdraw(struct pt_thread *pt, enum pt_answer call)
 {
+}
+void core_dump(struct task *t, int sig, const siginfo_t *info)
+{
+	(void)t;
+	(void)sig;
+	(void)info;
+}
+void core_wait(struct task *t)
+{
+	(void)t;
 }
 void pt_doom(struct pt_thread *pt)
 {

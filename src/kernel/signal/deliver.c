@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 #include "kernel/signal/internal.h"
+#include "kernel/task/coredump.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/ptrace.h"
 #include "kernel/time/clock.h"
@@ -81,10 +82,13 @@ static int next_signal(struct task *t, struct ksigaction *ka, siginfo_t *info)
 		/* A namespace's first process ends by no default action but of its own faults. */
 		if (t->tg->is_init && !(KSIGMASK(sig) & (SIG_KERNEL_ONLY | SIG_SYNC_MASK)) )
 			continue;
-		if (KSIGMASK(sig) & SIG_STOP_MASK)
+		if (KSIGMASK(sig) & SIG_STOP_MASK) {
 			stop_begin(t, sig);
-		else
-			do_group_exit(t, sig);
+			continue;
+		}
+		if (KSIGMASK(sig) & SIG_CORE_MASK)
+			core_dump(t, sig, info);
+		do_group_exit(t, sig);
 	}
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include "kernel/signal/internal.h"
+#include "kernel/task/coredump.h"
 #include "kernel/task/ptrace.h"
 
 /* Is sig, sent to t, without effect at all? sighand lock held. */
@@ -137,8 +138,12 @@ static int send_with_sighand(struct task *t, int sig, const siginfo_t *info, boo
 	ksigset_t m = KSIGMASK(sig);
 	int r;
 
-	if (tg->flags & TG_GROUP_EXIT)
+	if (tg->flags & TG_GROUP_EXIT) {
+		/* A kill ends the writing of a core file, too. */
+		if (tg->core && sig == SIGKILL)
+			set_killed(tg->core->dumper);
 		return 0;
+	}
 	if (m & SIG_STOP_MASK)
 		drop_everywhere(tg, KSIGMASK(SIGCONT));
 	else if (sig == SIGCONT)

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include "kernel/ipc/ipc.h"
 #include "kernel/signal/internal.h"
+#include "kernel/task/coredump.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/ptrace.h"
 #include "kernel/task/seccomp.h"
@@ -384,6 +385,7 @@ static void exit_common(struct task *t, int code, bool own_thread)
 
 void do_exit(struct task *t, int code)
 {
+	core_wait(t);
 	if (ptrace_event_enabled(t, PTRACE_EVENT_EXIT)) {
 		/* A kill that brought it here is done with; a new one ends the stop. */
 		mutex_lock(&t->sighand->lock);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include "kernel/signal/internal.h"
 #include "kernel/task/internal.h"
+#include "kernel/task/seccomp.h"
 
 /* --- links --- */
 
@@ -85,10 +86,12 @@ int ptrace_check_options(struct task *t, uint64_t options)
 {
 	if (options & ~(uint64_t)PTRACE_O_MASK)
 		return -EINVAL;
-	if ((options & PTRACE_O_SUSPEND_SECCOMP) && !capable(t->cred, CAP_SYS_ADMIN))
+	/* Only who runs freely himself and may do anything frees others of their filters. */
+	if ((options & PTRACE_O_SUSPEND_SECCOMP) &&
+	    (!capable(t->cred, CAP_SYS_ADMIN) || seccomp_mode(t) != SECCOMP_MODE_DISABLED ||
+	     (ptrace_flags(t) & PT_SUSPEND_SECCOMP)))
 		return -EPERM;
-	/* Suspending filters is refused as by a kernel without CONFIG_CHECKPOINT_RESTORE. */
-	return options & PTRACE_O_SUSPEND_SECCOMP ? -EINVAL : 0;
+	return 0;
 }
 
 static bool trapping(struct task *o)
@@ -196,6 +199,7 @@ void ptrace_init_child(struct task *t, struct task *child)
 	if (!t->trace.tracer)
 		return;
 	link_tracee(child, t->trace.tracer, flags);
+	MUTEX_GUARD(&child->sighand->lock);
 	if (flags & PT_SEIZED) {
 		(void)jobctl_set(child, JOBCTL_TRAP_STOP);
 		return;

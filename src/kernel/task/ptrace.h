@@ -60,7 +60,7 @@ int ptrace_freeze(struct task *t, struct task *o, bool any) __must_check;
 void ptrace_unfreeze(struct task *o);
 /* Takes o from its tracer t with sig to go on with. o is frozen. */
 void ptrace_detach(struct task *t, struct task *o, int sig);
-/* A new child of a traced task is traced, too. tasklist and the child's sighand lock held. */
+/* A new child of a traced task is traced, too. tasklist lock held, the child's sighand lock not. */
 void ptrace_init_child(struct task *t, struct task *child);
 /* t's tracees are let go: t exits. */
 void ptrace_exit_tracer(struct task *t);

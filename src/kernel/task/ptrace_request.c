@@ -9,6 +9,7 @@
 #include "kernel/signal/internal.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/ptrace.h"
+#include "kernel/task/seccomp.h"
 #include "kernel/usercopy.h"
 
 /* Requests of asm/ptrace-abi.h, which does not go together with the others. */
@@ -418,6 +419,10 @@ long ptrace_request(struct task *t, struct task *o, long request, uint64_t addr,
 		return send_signal_task(o, SIGKILL, &(siginfo_t){.si_signo = SIGKILL, .si_code = SI_USER,
 								 .si_pid = task_pid_nr(t, o),
 								 .si_uid = from_kuid(o->cred->user_ns, t->cred->uid)});
+	case PTRACE_SECCOMP_GET_FILTER:
+		return seccomp_get_filter(t, o, addr, data);
+	case PTRACE_SECCOMP_GET_METADATA:
+		return seccomp_get_metadata(t, o, addr, data);
 	case PTRACE_GET_RSEQ_CONFIGURATION:
 		return rseq(t, addr, data);
 	}

@@ -19,6 +19,7 @@ struct task;
 #define JOBCTL_LISTENING 0x040U	    /* PTRACE_LISTEN */
 #define JOBCTL_STOPPED 0x080U	    /* sleeps in a group stop until this goes */
 #define JOBCTL_TRACED 0x100U	    /* sleeps in a stop for its tracer until this goes */
+#define JOBCTL_LATE 0x400U	    /* exits: nobody who gathers threads waits for it */
 #define JOBCTL_FROZEN 0x200U	    /* the tracer works on it: even a kill does not wake it */
 #define JOBCTL_TRAP_MASK (JOBCTL_TRAP_STOP | JOBCTL_TRAP_NOTIFY)
 #define JOBCTL_PENDING_MASK (JOBCTL_STOP_PENDING | JOBCTL_TRAP_MASK)
@@ -27,6 +28,7 @@ struct task;
 #define PT_PTRACED 1U
 #define PT_SEIZED 2U
 #define PT_OPT_SHIFT 3
+#define PT_SUSPEND_SECCOMP (1U << 24)
 #define PT_EVENT(ev) (1U << (PT_OPT_SHIFT + (ev)))
 
 /* Bits of ptrace.mode: how the tracer let the task go on. */

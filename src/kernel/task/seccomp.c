@@ -5,6 +5,7 @@
 #include <asm/unistd_64.h>
 #include <errno.h>
 #include <linux/audit.h>
+#include <linux/capability.h>
 #include <linux/ptrace.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "kernel/task/internal.h"
 #include "kernel/task/ptrace.h"
 #include "kernel/task/seccomp_priv.h"
+#include "kernel/usercopy.h"
 
 #define ACTION_FULL SECCOMP_RET_ACTION_FULL
 /* All filters of a task together, in instructions of Linux, and what each of them costs besides. */
@@ -403,10 +405,84 @@ static bool decide(struct task *t, bool traced, long *ret_result)
 	kill_caller(t, &d, (ret & ACTION_FULL) == SECCOMP_RET_KILL_THREAD);
 }
 
+/* --- for a tracer --- */
+
+int seccomp_mode(const struct task *t)
+{
+	return __atomic_load_n(&t->seccomp.mode, __ATOMIC_ACQUIRE);
+}
+
+/* + a reference of the newest of all, which keeps the one that is meant. */
+static int nth_filter(struct task *t, struct task *o, uint64_t off, struct seccomp_filter **ret_newest,
+		      const struct seccomp_filter **ret)
+{
+	const struct seccomp_filter *f;
+	uint64_t count = 0;
+
+	if (!capable(t->cred, CAP_SYS_ADMIN) || seccomp_mode(t) != SECCOMP_MODE_DISABLED)
+		return -EACCES;
+	mutex_lock(&o->sighand->lock);
+	f = o->seccomp.mode == SECCOMP_MODE_FILTER ? o->seccomp.filter : NULL;
+	*ret_newest = o->seccomp.filter;
+	if (f)
+		ref_get(&o->seccomp.filter->ref);
+	mutex_unlock(&o->sighand->lock);
+	if (!f)
+		return -EINVAL;
+	for (const struct seccomp_filter *x = f; x; x = x->prev)
+		count++;
+	if (off >= count) {
+		seccomp_filter_put(*ret_newest);
+		return -ENOENT;
+	}
+	for (uint64_t k = count - 1 - off; k; k--)
+		f = f->prev;
+	*ret = f;
+	return 0;
+}
+
+long seccomp_get_filter(struct task *t, struct task *o, uint64_t off, uint64_t data)
+{
+	const struct seccomp_filter *f;
+	struct seccomp_filter *newest;
+	long r = nth_filter(t, o, off, &newest, &f);
+
+	if (r < 0)
+		return r;
+	r = f->n;
+	if (data && copy_out(t, uaddr(data), f->p, f->n * sizeof(*f->p)) < 0)
+		r = -EFAULT;
+	seccomp_filter_put(newest);
+	return r;
+}
+
+long seccomp_get_metadata(struct task *t, struct task *o, uint64_t size, uint64_t data)
+{
+	struct seccomp_metadata m = {0};
+	const struct seccomp_filter *f;
+	struct seccomp_filter *newest;
+	long r;
+
+	size = MIN(size, sizeof(m));
+	if (size < sizeof(m.filter_off))
+		return -EINVAL;
+	if (copy_in(t, &m.filter_off, uaddr(data), sizeof(m.filter_off)) < 0)
+		return -EFAULT;
+	r = nth_filter(t, o, m.filter_off, &newest, &f);
+	if (r < 0)
+		return r;
+	m.flags = f->log ? SECCOMP_FILTER_FLAG_LOG : 0;
+	r = copy_out(t, uaddr(data), &m, size) < 0 ? -EFAULT : (long)size;
+	seccomp_filter_put(newest);
+	return r;
+}
+
 bool seccomp_enter(struct task *t, long *ret_result)
 {
 	struct seccomp_data d;
 
+	if (ptrace_flags(t) & PT_SUSPEND_SECCOMP)
+		return false;
 	switch (__atomic_load_n(&t->seccomp.mode, __ATOMIC_ACQUIRE)) {
 	case SECCOMP_MODE_DISABLED:
 		return false;

@@ -34,6 +34,13 @@ void seccomp_begin(struct task *t, struct seccomp_filter *f);
 int seccomp_set_strict(struct task *t) __must_check;
 /* A new task gets what t has. The sighand lock of t is held, c is not visible to anybody. */
 void seccomp_inherit(struct task *c, struct task *t);
+/* SECCOMP_MODE_* of t. Any thread. */
+int seccomp_mode(const struct task *t);
+/* For a tracer: the off-th filter of o, the oldest first, goes to data if that is not 0: its length; or what was said
+ * when it was made goes to data, size bytes: the size of that. t is the caller, o stopped. -EACCES, -EINVAL without
+ * filters, -ENOENT, -EFAULT. */
+long seccomp_get_filter(struct task *t, struct task *o, uint64_t off, uint64_t data);
+long seccomp_get_metadata(struct task *t, struct task *o, uint64_t size, uint64_t data);
 /* t is exiting: it gives its filters up. */
 void seccomp_exit(struct task *t);
 

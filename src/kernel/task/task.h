@@ -161,6 +161,7 @@ struct thread_group {
 	unsigned flags; /* TG_* */
 	int stop_count, stop_signal;
 	struct task *group_exec_task;
+	struct core_dump *core; /* in progress: coredump.h */
 	/* end of sighand-guarded part */
 	struct rlimit rlim[RLIM_NLIMITS]; /* RANK_TASK lock of the leader */
 	struct tty *tty GUARDED_BY(tasklist_lock); /* controlling terminal; session leader's counts */

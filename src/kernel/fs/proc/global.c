@@ -196,6 +196,7 @@ TEXT(show_cap_last, "40")
 TEXT(show_threads_max, "127000")
 TEXT(show_overflow, "65534")
 TEXT(show_zero, "0")
+TEXT(show_core_pattern, "core")
 TEXT(show_one, "1")
 TEXT(show_map_count, "65530")
 TEXT(show_min_addr, "65536")
@@ -284,6 +285,7 @@ static const struct synth_node sys_random[] = {
 	F("poolsize", show_entropy), END};
 static const struct synth_node sys_kernel[] = {
 	FW("hostname", hostname), FW("domainname", domainname),
+	F("core_pattern", show_core_pattern), F("core_uses_pid", show_zero), F("core_pipe_limit", show_zero), F("tainted", show_zero),
 	F("osrelease", show_osrelease), F("ostype", show_ostype), F("version", show_osversion),
 	F("pid_max", show_pid_max), F("ngroups_max", show_ngroups), F("cap_last_cap", show_cap_last),
 	F("threads-max", show_threads_max), F("overflowuid", show_overflow),
