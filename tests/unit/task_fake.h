@@ -674,6 +674,13 @@ struct kernel kernel = {.ncpu = 2};
 
 /* --- running a program as process 1 --- */
 static struct container fake_ct = {.ref = {1}};
+int container_charge(struct container *ct, uint64_t n)
+{
+	return 0;
+}
+void container_uncharge(struct container *ct, uint64_t n)
+{
+}
 void container_get(struct container *ct)
 {
 	ref_get(&ct->ref);

@@ -153,7 +153,7 @@ static int make_seccomp(struct box *b, const Nacre__Sandbox__V1__CreateContainer
 	if (q->seccomp_filter.len % sizeof(struct sock_filter) || n > BPF_MAXINSNS ||
 	    (q->seccomp_flags & ~SECCOMP_FILTER_FLAG_LOG))
 		return -EINVAL;
-	r = seccomp_filter_new((const void *)q->seccomp_filter.data, (unsigned)n, &b->seccomp);
+	r = seccomp_filter_new(&b->ct, (const void *)q->seccomp_filter.data, (unsigned)n, &b->seccomp);
 	if (r == -EINVAL && asprintf(message, "linux.seccomp: the filter is not one that a kernel takes") < 0)
 		return -ENOMEM;
 	if (r == 0)

@@ -53,7 +53,7 @@ static int read_filter(struct task *t, uaddr_t from, struct seccomp_filter **ret
 	if (!p)
 		return -ENOMEM;
 	r = copy_in(t, p, uaddr(g.filter), g.len * sizeof(*p));
-	return r < 0 ? r : seccomp_filter_new(p, g.len, ret);
+	return r < 0 ? r : seccomp_filter_new(t->ct, p, g.len, ret);
 }
 
 /* A listener for f with a number of t's; the number, or -errno. */

@@ -24,16 +24,27 @@
 
 /* --- filters --- */
 
-int seccomp_filter_new(const struct sock_filter *p, unsigned n, struct seccomp_filter **ret)
+static size_t filter_size(unsigned n)
+{
+	return sizeof(struct seccomp_filter) + n * sizeof(struct sock_filter);
+}
+
+int seccomp_filter_new(struct container *ct, const struct sock_filter *p, unsigned n, struct seccomp_filter **ret)
 {
 	struct seccomp_filter *f;
 	int r = bpf_check(p, n);
 
+	if (r == 0)
+		r = container_charge(ct, filter_size(n));
 	if (r < 0)
 		return r;
-	f = calloc(1, sizeof(*f) + n * sizeof(*p));
-	if (!f)
+	f = calloc(1, filter_size(n));
+	if (!f) {
+		container_uncharge(ct, filter_size(n));
 		return -ENOMEM;
+	}
+	f->ct = ct;
+	container_get(ct);
 	ref_init(&f->ref);
 	f->users = 1;
 	waitq_init(&f->wq);
@@ -56,6 +67,8 @@ void seccomp_filter_put(struct seccomp_filter *f)
 
 		waitq_done(&f->wq);
 		mutex_destroy(&f->lock);
+		container_uncharge(f->ct, filter_size(f->n));
+		container_put(f->ct);
 		free(f);
 		f = prev;
 	}

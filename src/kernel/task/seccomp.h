@@ -13,13 +13,15 @@
 #include "kernel/task/bpf.h"
 #include "kernel/types.h"
 
+struct container;
 struct task;
 struct file;
 struct seccomp_filter;
 
-/* A filter of the program p[0..n), which is copied and checked. Not attached to any task; one reference, the caller's.
- * 0, -EINVAL, -ENOMEM. */
-int seccomp_filter_new(const struct sock_filter *p, unsigned n, struct seccomp_filter **ret) __must_check;
+/* A filter of the program p[0..n), which is copied and checked, at the cost of ct's memory. Not attached to any task; one
+ * reference, the caller's. 0, -EINVAL, -ENOMEM. */
+int seccomp_filter_new(struct container *ct, const struct sock_filter *p, unsigned n, struct seccomp_filter **ret)
+	__must_check;
 void seccomp_filter_put(struct seccomp_filter *f);
 /* Makes f the newest filter of t, the current task. flags: SECCOMP_FILTER_FLAG_*, already checked for sense. The caller's
  * reference goes over to the task on success. 0; > 0: the number of the thread that TSYNC cannot take along; -EINVAL in

@@ -27,6 +27,7 @@ struct seccomp_filter {
 	uint64_t next_id GUARDED_BY(lock);
 	struct list_head calls GUARDED_BY(lock); /* struct notif, oldest first */
 
+	struct container *ct; /* constant: what pays for it; a reference */
 	unsigned n;
 	struct sock_filter p[]; /* constant */
 };
