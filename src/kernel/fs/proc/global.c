@@ -9,6 +9,7 @@
 #include "kernel/fs/pipe/pipe.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/kernel.h"
+#include "kernel/mm/mm.h"
 #include "kernel/task/task.h"
 #include "kernel/vfs/lock.h"
 
@@ -80,13 +81,11 @@ static int show_cpuinfo(struct synth_inode *i, struct synth_buf *b)
 
 static int show_meminfo(struct synth_inode *i, struct synth_buf *b)
 {
-	struct sysinfo si;
-	unsigned long t, f;
+	uint64_t t, f;
 
-	if (sysinfo(&si) < 0)
-		return -errno;
-	t = si.totalram / 1024 * si.mem_unit;
-	f = (si.freeram + si.bufferram) / 1024 * si.mem_unit;
+	mm_container_use(current, &t, &f);
+	f = (t - f) / 1024;
+	t /= 1024;
 	synth_printf(b,
 		     "MemTotal:       %8lu kB\nMemFree:        %8lu kB\nMemAvailable:   %8lu kB\n"
 		     "Buffers:        %8lu kB\nCached:         %8lu kB\nSwapCached:     %8lu kB\n"
