@@ -400,6 +400,9 @@ TEST(low_ports)
 	CHECK_ERR(bind(s, (void *)&a, sizeof(a)), EACCES);
 	s = socket(AF_INET, SOCK_DGRAM, 0);
 	CHECK_ERR(bind(s, (void *)&a, sizeof(a)), EACCES);
+	a.sin_family = AF_UNSPEC;
+	a.sin_addr.s_addr = 0;
+	CHECK_ERR(bind(s, (void *)&a, sizeof(a)), EACCES);
 	CHECK_ERR(socket(AF_INET, SOCK_RAW, IPPROTO_ICMP), EPERM);
 	CHECK_ERR(socket(AF_PACKET, SOCK_RAW, 0), EPERM);
 }

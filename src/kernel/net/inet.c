@@ -167,10 +167,11 @@ static int inet_bind(struct socket *s, const struct sockaddr_storage *a, socklen
 {
 	struct isock *k = s->sk;
 	unsigned port = port_of(k, a, n);
+	bool ours = a->ss_family == k->family || a->ss_family == AF_UNSPEC; /* IPv4 takes that for its own */
 
 	/* The host lets the sandbox's user bind every port. */
-	if (k->proto != IPPROTO_ICMP && k->proto != IPPROTO_ICMPV6 && port && port < kernel.port_start &&
-	    a->ss_family == k->family && !capable(current->cred, CAP_NET_BIND_SERVICE))
+	if (ours && port && port < kernel.port_start && (k->proto == IPPROTO_TCP || k->proto == IPPROTO_UDP) &&
+	    !capable(current->cred, CAP_NET_BIND_SERVICE))
 		return -EACCES;
 	return RET_NERRNO(bind(k->fd, (const void *)a, n));
 }
