@@ -66,7 +66,15 @@ static void inherit(struct task *c, struct task *t, const struct clone_params *p
 	c->mce_kill = t->mce_kill;
 	c->io_flusher = t->io_flusher;
 	c->personality = t->personality;
-	c->sched_policy = t->sched_policy;
+	c->ioprio = t->ioprio;
+	if (!__atomic_load_n(&t->reset_on_fork, __ATOMIC_RELAXED)) {
+		c->sched_policy = t->sched_policy;
+		c->rt_priority = t->rt_priority;
+	} else if (t->sched_policy == SCHED_FIFO || t->sched_policy == SCHED_RR || c->nice < 0) {
+		c->nice = 0;
+	} else {
+		c->sched_policy = t->sched_policy;
+	}
 	if (!(p->flags & CLONE_VM) || (p->flags & CLONE_VFORK))
 		c->altstack = t->altstack;
 	if (t->affinity) {

@@ -118,6 +118,8 @@ long futex_wake(struct task *t, uint64_t addr, bool priv, int n, uint32_t bitset
 
 /* --- itimer (syscall/sys_itimer.c) --- */
 void itimers_exit(struct thread_group *tg);
+/* The group has, or may have, a limit of CPU time: watch it. -ENOMEM, -EAGAIN. */
+int cpu_limit_watch(struct thread_group *tg) __must_check;
 void posix_timers_exit(struct thread_group *tg);
 
 #endif

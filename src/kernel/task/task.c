@@ -222,7 +222,9 @@ static void __noreturn task_main(struct task *t)
 
 	if (t->pt)
 		pt_adopt(t->pt);
-	if (t->start)
+	if (t->tg->leader == t && cpu_limit_watch(t->tg) < 0)
+		r = SIGKILL;
+	if (r == 0 && t->start)
 		r = t->start(t, t->start_arg);
 	if (r || !t->pt)
 		do_group_exit(t, r ? r : SIGKILL);

@@ -168,7 +168,7 @@ struct thread_group {
 	struct rlimit rlim[RLIM_NLIMITS]; /* RANK_TASK lock of the leader */
 	struct tty *tty GUARDED_BY(tasklist_lock); /* controlling terminal; session leader's counts */
 	struct rusage self_ru, child_ru GUARDED_BY(tasklist_lock);
-	struct timer *itimer[3];
+	struct timer *itimer[4]; /* the last watches RLIMIT_CPU */
 	struct list_head posix_timers;
 	struct waitq exit_wait;
 	int oom_score_adj;
@@ -289,6 +289,8 @@ struct task {
 	uint32_t in_guest;	 /* atomic: pt_run in progress or about to be */
 	uint64_t trapno, trap_err, trap_addr; /* own thread: last exception, for signal frames */
 	unsigned personality, sched_policy; /* atomic */
+	int rt_priority, ioprio;	    /* atomic: kept and shown; the host schedules */
+	bool reset_on_fork;		    /* atomic: children get the ordinary policy */
 	bool exiting;		 /* atomic: do_exit has begun */
 	pthread_t thread;
 	int (*start)(struct task *t, void *arg);
