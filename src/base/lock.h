@@ -26,6 +26,7 @@ enum lock_rank {
 	RANK_LAYER_DIR,	  /* inode locks of an overlay's upper and lower file systems */
 	RANK_LAYER_INODE,
 	RANK_MM,	  /* struct mm: vma tree */
+	RANK_IPC,	  /* struct ipc_ids: one kind of System V IPC objects of a namespace */
 	RANK_MOUNT,	  /* mount tree */
 	RANK_SUPER,	  /* struct super: inode table */
 	RANK_DCACHE,	  /* dentry children lists and names */
@@ -36,6 +37,7 @@ enum lock_rank {
 	RANK_SIGHAND,	  /* struct sighand: actions, pending signals */
 	RANK_TASK,	  /* struct task: small fields read by others */
 	RANK_FUTEX,	  /* futex hash bucket */
+	RANK_FUTEX_PI,	  /* the table of PI futexes */
 	RANK_TTY,	  /* struct tty */
 	RANK_PIPE,	  /* struct pipe */
 	RANK_SOCK,	  /* struct sock */

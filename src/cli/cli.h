@@ -23,6 +23,7 @@ int cmd_create(const struct command *, const struct runtime_opts *, int, char **
 int cmd_delete(const struct command *, const struct runtime_opts *, int, char **);
 int cmd_do(const struct command *, const struct runtime_opts *, int, char **);
 int cmd_doctor(const struct command *, const struct runtime_opts *, int, char **);
+int cmd_events(const struct command *, const struct runtime_opts *, int, char **);
 int cmd_exec(const struct command *, const struct runtime_opts *, int, char **);
 int cmd_features(const struct command *, const struct runtime_opts *, int, char **);
 int cmd_kill(const struct command *, const struct runtime_opts *, int, char **);
@@ -34,6 +35,7 @@ int cmd_run(const struct command *, const struct runtime_opts *, int, char **);
 int cmd_spec(const struct command *, const struct runtime_opts *, int, char **);
 int cmd_start(const struct command *, const struct runtime_opts *, int, char **);
 int cmd_state(const struct command *, const struct runtime_opts *, int, char **);
+int cmd_update(const struct command *, const struct runtime_opts *, int, char **);
 int cmd_unsupported(const struct command *, const struct runtime_opts *, int, char **);
 
 /* Help of one command, or with cmd NULL of nacre itself, to stdout. */

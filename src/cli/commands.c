@@ -29,6 +29,9 @@ const struct command commands[] = {
 	 "unless shared with :rw. Of the environment PATH, TERM, LANG, LC_* and TZ are kept. There "
 	 "is no network."},
 	{"doctor", "", "say what this host lacks", cmd_doctor, NULL},
+	{"events", "CONTAINER", "print what a container uses, and its ends of memory, as JSON lines", cmd_events,
+	 "One line every --interval, and one each time that the host's OOM killer strikes, until the container\n"
+	 "ends. The numbers are the host's, but for pids, which are the guest's own processes."},
 	{"exec", "CONTAINER COMMAND [ARG...]", "run a further command in a running container",
 	 cmd_exec,
 	 "With --process the whole process object comes from a file and COMMAND is left out."},
@@ -49,10 +52,11 @@ const struct command commands[] = {
 	{"spec", "", "write a config.json to begin with", cmd_spec, NULL},
 	{"start", "CONTAINER", "start the program of a created container", cmd_start, NULL},
 	{"state", "CONTAINER", "print the state of a container, as JSON", cmd_state, NULL},
+	{"update", "CONTAINER", "change the limits of a running container", cmd_update,
+	 "Sizes may end in k, m, g, t or p. With --resources the limits are a JSON object like linux.resources of\n"
+	 "config.json, from a file or, with \"-\", from standard input; the other options are then left out."},
 	{"checkpoint", "CONTAINER", "not supported yet", cmd_unsupported, NULL},
-	{"events", "CONTAINER", "not supported yet", cmd_unsupported, NULL},
 	{"restore", "CONTAINER", "not supported yet", cmd_unsupported, NULL},
-	{"update", "CONTAINER", "not supported yet", cmd_unsupported, NULL},
 	{NULL},
 };
 

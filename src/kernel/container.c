@@ -17,8 +17,9 @@ void container_put(struct container *ct)
 int container_charge(struct container *ct, uint64_t n)
 {
 	uint64_t now = __atomic_add_fetch(&ct->mem_bytes, n, __ATOMIC_RELAXED);
+	uint64_t max = __atomic_load_n(&ct->mem_max, __ATOMIC_RELAXED);
 
-	if (ct->mem_max && now > ct->mem_max) {
+	if (max && now > max) {
 		__atomic_sub_fetch(&ct->mem_bytes, n, __ATOMIC_RELAXED);
 		return -ENOMEM;
 	}

@@ -15,12 +15,13 @@ struct container {
 	struct mnt_namespace *mnt; /* the spec's mounts */
 	struct pid_namespace *pid_ns;
 	struct nsproxy *nsproxy;
+	struct ipc_namespace *ipc; /* until nsproxy has it */
 	struct path_holder *cwd;
 	int gofer_fd; /* the fuse client's, for messages outside files */
 	uint64_t mem_bytes; /* atomic: kernel memory charged to the container */
-	uint64_t mem_max;   /* its limit, 0 none; constant */
+	uint64_t mem_max;   /* atomic: its limit, 0 none */
 	int pids;	    /* atomic: tasks; limit below, 0 none */
-	int pids_max;
+	int pids_max;	    /* atomic */
 	void *priv; /* control server's */
 	void (*release)(struct container *ct); /* after the last reference; may be NULL. Each task holds one */
 };

@@ -16,6 +16,7 @@ struct kernel {
 	bool strace;	    /* entry hooks print calls */
 	const char *strace_list; /* comma-separated names to print, NULL all */
 	int proc_fd;	    /* sandbox's procfs, -1 */
+	unsigned aio_events; /* atomic: that io_setup has promised to all contexts */
 };
 extern struct kernel kernel;
 

@@ -56,6 +56,7 @@ struct files;
 struct fs_struct;
 struct sighand;
 struct nsproxy;
+struct ipc_namespace;
 struct mnt_namespace;
 struct file;
 struct inode;

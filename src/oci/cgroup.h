@@ -89,6 +89,12 @@ int cgroup_pids(const struct cgroup *cg, pid_t **ret, size_t *ret_n) __must_chec
 int cgroup_kill(struct cgroup *cg, bool runtime) __must_check;
 /* How often the host's OOM killer struck in the container's group; 0 if unknown. */
 uint64_t cgroup_oom_kills(const struct cgroup *cg);
+/* What the container's group has used, in the JSON form of runc's `events`; owned by the caller. What the host does not
+ * count is 0 or left out. */
+struct json_object *cgroup_stats(struct cgroup *cg);
+/* A descriptor that becomes readable when the OOM killer may have struck in the container's group: read it empty, then
+ * compare cgroup_oom_kills. Owned by the caller. -ENOTSUP without a memory controller, -errno. */
+int cgroup_oom_watch(struct cgroup *cg) __must_check;
 /* Removes both groups (not their parents); already gone is success; retries -EBUSY for up to 2 s.
  */
 int cgroup_destroy(struct cgroup *cg) __must_check;

@@ -23,6 +23,8 @@ int oci_process_of_config(const char *file, struct oci_process **ret) __must_che
 DEFINE_CLEANUP(struct oci_spec *, oci_spec_free)
 DEFINE_CLEANUP(struct oci_process *, oci_process_free)
 
+/* Is res, a linux.resources object, one that oci_spec_load would take? name is what messages call it. */
+int oci_resources_check(struct json_object *res, const char *name) __must_check;
 /* linux.resources.GROUP.KEY when it is a positive number, else 0: no limit. */
 int64_t oci_resource(const struct oci_spec *s, const char *group, const char *key);
 

@@ -2,6 +2,8 @@
 /* linux.resources: types and ranges, so that cgroup_apply reads a checked document. */
 #include "oci/parse_priv.h"
 
+#include "oci/parse.h"
+
 #include <ctype.h>
 #include <string.h>
 
@@ -313,4 +315,13 @@ int check_resources(const struct jval *v)
 	if (r == 0)
 		r = check_unified(v);
 	return r;
+}
+
+int oci_resources_check(struct json_object *res, const char *name)
+{
+	const struct jval v = JVAL_ROOT(res, name);
+
+	if (!json_object_is_type(res, json_type_object))
+		return jval_error(&v, "is not an object");
+	return check_resources(&v);
 }

@@ -144,6 +144,19 @@ static int check_private_ns(const struct jval *root, const struct oci_spec *s)
 	return 0;
 }
 
+/* Labels of the host's security modules: one warning, whichever there are. */
+static void warn_labels(const struct jval *lin, const struct oci_spec *s)
+{
+	struct jval mount = jval_get(lin, "mountLabel");
+	const char *profile = s->process.apparmor_profile ?: "", *label = s->process.selinux_label ?: "";
+	const char *of_mounts = mount.o ? json_object_get_string(mount.o) : "";
+
+	if (!*profile && !*label && !*of_mounts)
+		return;
+	log_warning("labels are not applied:%s%s%s%s%s%s", *profile ? " process.apparmorProfile " : "", profile,
+		    *label ? " process.selinuxLabel " : "", label, *of_mounts ? " linux.mountLabel " : "", of_mounts);
+}
+
 int validate_spec(const struct jval *root, const struct oci_spec *s)
 {
 	struct jval lin = jval_get(root, "linux");
@@ -157,10 +170,6 @@ int validate_spec(const struct jval *root, const struct oci_spec *s)
 		r = check_namespaces(&lin, s);
 	if (r < 0)
 		return r;
-	if (s->process.apparmor_profile && *s->process.apparmor_profile)
-		log_info("process.apparmorProfile \"%s\" is not applied",
-			 s->process.apparmor_profile);
-	if (s->process.selinux_label && *s->process.selinux_label)
-		log_info("process.selinuxLabel \"%s\" is not applied", s->process.selinux_label);
+	warn_labels(&lin, s);
 	return 0;
 }

@@ -158,6 +158,10 @@ ssize_t pt_copy_in_str(struct pt_thread *pt, char *to, uaddr_t from, size_t n) _
 /* The same on any address space, from any thread (process_vm_*): ptrace, futex, /proc/PID/mem. */
 size_t pt_as_read(struct pt_as *as, void *to, uaddr_t from, size_t n) __must_check;
 size_t pt_as_write(struct pt_as *as, uaddr_t to, const void *from, size_t n) __must_check;
+/* Compares the 32-bit word at at (aligned) of pt's address space with old and, when equal, replaces it by new: atomic
+ * against guest code. *seen: what was there. Returns 0, -EFAULT, -ESRCH. What is seen is untrusted: it may decide
+ * nothing outside this address space. */
+int pt_cmpxchg32(struct pt_thread *pt, uaddr_t at, uint32_t old, uint32_t new, uint32_t *seen) __must_check;
 /* A buffer of *len bytes that guest copies to and from are cheapest with (part of the thread's
  * shared slot, or private memory): read into it from a host descriptor, then pt_copy_out.
  * Valid until the next pt_run; contents may change under the kernel: never parse it in place. */

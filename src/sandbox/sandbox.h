@@ -59,6 +59,18 @@ int container_exec(const struct runtime_opts *r, const struct exec_opts *o, int 
 	__must_check;
 int container_resize(const struct runtime_opts *r, const char *id, const char *exec_id,
 		     unsigned rows, unsigned columns) __must_check;
+/* New limits for a container that runs. resources: what changes, as in linux.resources (not yet checked); the rest stays.
+ * If a limit cannot be set those that were set are taken back. What is in force is kept with the state. */
+int container_update(const struct runtime_opts *r, const char *id, struct json_object *resources) __must_check;
+/* Looking at a container's use of the host. Opened on one that runs, or is created or paused. */
+struct container_monitor;
+int container_monitor_open(const struct runtime_opts *r, const char *id, struct container_monitor **ret) __must_check;
+void container_monitor_close(struct container_monitor *m);
+/* The data of runc's stats event, owned by the caller; NULL after one line in the log. */
+struct json_object *container_monitor_stats(struct container_monitor *m);
+enum monitor_event { MONITOR_TIMEOUT, MONITOR_OOM, MONITOR_END };
+/* Waits up to ms milliseconds for the OOM killer to strike or the container to end: enum monitor_event or -errno. */
+int container_monitor_wait(struct container_monitor *m, int64_t ms) __must_check;
 int container_pause(const struct runtime_opts *r, const char *id, bool pause) __must_check;
 
 /* A signal to the command of a foreground exec. */

@@ -46,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (!exact)
 		return 0;
 	memcpy(exact, data, n);
-	if (elf_parse(exact, n, n + 65536, &e) == 0)
+	if (elf_parse(exact, n, NULL, n + 65536, &e) == 0)
 		check(&e);
 	free(exact);
 	return 0;

@@ -219,6 +219,26 @@ if grep -q "mount /home" "$FAKE_CALLS"; then not_ok "nothing of it is hidden"; e
 said "its working directory" "args=x cwd=/ "
 calls "do --workdir relative" 0 "create start wait delete" do --workdir sub x
 said "below the caller's" "cwd=$work/dir/sub"
+calls "update" 0 update update --memory 64m --memory-swap=128MiB --memory-reservation 1.5k --pids-limit -1 --cpu-share 5 --cpuset-cpus 0-1 c1
+said "as linux.resources" 'resources={"cpu":{"shares":5,"cpus":"0-1"},"memory":{"limit":67108864,"reservation":1536,"swap":134217728},"pids":{"limit":-1}}'
+calls "update: the options in front of the container or behind" 0 update update c1 --blkio-weight 100 --cpu-quota -1 --cpu-idle 1
+said "in order" 'resources={"blockIO":{"weight":100},"cpu":{"quota":-1,"idle":1}}'
+calls "update --memory -1" 0 update update --memory -1 c1
+said "swap without limit, too" 'resources={"memory":{"limit":-1,"swap":-1}}'
+echo '{"memory":{"limit":5}}' >"$work/r.json"
+calls "update --resources" 0 update update --resources "$work/r.json" c1
+said "the file's" 'id=c1 resources={"memory":{"limit":5}}'
+for v in 1x 1.2.3q -2 "" k 99999999999t; do
+	[ -z "$v" ] && want=0 || want=1
+	calls "update --memory '$v'" $want "$([ $want = 1 ] || echo update)" update --memory "$v" c1
+done
+calls "events --stats" 0 "monitor stats" events --stats c1
+is "one line" "$(cat "$work/out")" '{"type":"stats","id":"c1","data":{}}'
+calls "events" 0 "monitor stats" events --interval 100ms c1
+is "in order, until the end" "$(tr '\n' ' ' <"$work/out")" '{"type":"oom","id":"c1"} {"type":"stats","id":"c1","data":{}} '
+for v in 0s -1s 5 5x "" 1h1; do
+	calls "events --interval '$v'" 1 "" events --interval "$v" c1
+done
 calls "do --user" 0 "create start wait delete" do --user 12:34 x
 said "ids, no capabilities" "uid=12 gid=34 groups=0 terminal=0 caps=0"
 calls "do --user name" 0 "create start wait delete" do --user "$(awk -F: '$3 == 1 { print $1; exit }' /etc/passwd)" x

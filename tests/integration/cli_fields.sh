@@ -97,8 +97,13 @@ except BlockingIOError:
 gives "annotations, unknown fields and foreign platforms are no hindrance" "ok" \
 	'c["annotations"] = {"x.y": "z"}; c["unknown"] = {"a": [1]}; l["newThing"] = 1; p["other"] = 2; c["windows"] = c["solaris"] = c["vm"] = c["zos"] = {}' 'echo ok'
 gives "rootfsPropagation" "ok" 'l["rootfsPropagation"] = "rslave"' 'echo ok'
+rm -f "$work/log"
 gives "apparmorProfile, selinuxLabel and mountLabel are accepted" "ok" \
 	'p["apparmorProfile"] = "a"; p["selinuxLabel"] = l["mountLabel"] = "b"' 'echo ok'
+is "with one warning" "$(grep -c "labels are not applied: process.apparmorProfile a process.selinuxLabel b linux.mountLabel b" "$work/log") $(grep -c -i warning "$work/log")" "1 1"
+rm -f "$work/log"
+gives "an empty label is none" "ok" 'p["apparmorProfile"] = p["selinuxLabel"] = l["mountLabel"] = ""' 'echo ok'
+is "without a warning" "$(grep -c "labels" "$work/log")" 0
 gives "personality LINUX" "x86_64" 'l["personality"] = {"domain": "LINUX"}' 'uname -m'
 rm -f "$work/log"
 gives "seccomp" "denied" 'l["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}]}' 'mkdir /tmp/d 2>/dev/null || echo denied'

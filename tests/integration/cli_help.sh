@@ -18,21 +18,20 @@ done
 fails "unknown command" 1 "No help topic for 'frob'" frob
 fails "help for an unknown command" 1 "No help topic for 'frob'" help frob
 fails "unknown global flag" 1 "flag provided but not defined: --frob" --frob state x
-for c in create delete exec kill list pause ps run start state do; do
+for c in create delete events exec kill list pause ps run start state update do; do
 	fails "$c: unknown flag" 1 "flag provided but not defined: --frob" "$c" --frob x
 done
 fails "flag without its value" 1 "flag needs an argument: --bundle" create --bundle
-for c in create delete run start state pause resume; do
+for c in create delete events run start state pause resume update; do
 	fails "$c without a container" 1 "\"$c\" requires exactly 1 argument(s)" "$c"
 	fails "$c with two" 1 "\"$c\" requires exactly 1 argument(s)" "$c" a b
 done
 fails "kill without arguments" 1 '"kill" requires a minimum of 1' kill
 fails "exec without a command" 1 '"exec" requires a minimum of 2' exec x
 fails "list with an argument" 1 '"list" requires exactly 0' list x
-for c in update events checkpoint restore; do
+for c in checkpoint restore; do
 	fails "$c" 1 "$c: not supported yet" "$c" x
 done
-fails "update as engines call it" 1 "not supported yet" update --resources - x
 
 # Each option that a table of the parser has is in the help and in the manual page.
 src=$NACRE_TOP/src/cli

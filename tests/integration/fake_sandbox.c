@@ -5,6 +5,7 @@
  * its terminal. */
 #include <errno.h>
 #include <fcntl.h>
+#include <json-c/json.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -229,4 +230,37 @@ int container_ps(const struct runtime_opts *r, const char *id, struct container_
 	**ret = (struct container_process){1, 0, 0, getpid(), strdup("sh\x1b[2J")};
 	*ret_n = 1;
 	return 0;
+}
+
+int container_update(const struct runtime_opts *r, const char *id, struct json_object *resources)
+{
+	return call("update", "id=%s resources=%s", id, json_object_to_json_string_ext(resources, JSON_C_TO_STRING_PLAIN));
+}
+
+struct container_monitor {
+	int waits;
+};
+
+int container_monitor_open(const struct runtime_opts *r, const char *id, struct container_monitor **ret)
+{
+	*ret = calloc(1, sizeof(**ret));
+	return call("monitor", "id=%s", id);
+}
+
+void container_monitor_close(struct container_monitor *m)
+{
+	free(m);
+}
+
+struct json_object *container_monitor_stats(struct container_monitor *m)
+{
+	return call("stats", "%d", m->waits) < 0 ? NULL : json_object_new_object();
+}
+
+int container_monitor_wait(struct container_monitor *m, int64_t ms)
+{
+	static const enum monitor_event events[] = {MONITOR_OOM, MONITOR_TIMEOUT, MONITOR_END};
+
+	usleep((useconds_t)(ms > 0 ? ms : 0) * 1000);
+	return (int)events[m->waits++ % 3];
 }

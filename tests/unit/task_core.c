@@ -64,6 +64,12 @@ size_t pt_as_read(struct pt_as *as, void *to, uaddr_t from, size_t n)
 	memcpy(to, (void *)(uintptr_t)from.a, n);
 	return n;
 }
+int pt_cmpxchg32(struct pt_thread *pt, uaddr_t at, uint32_t old, uint32_t new, uint32_t *seen)
+{
+	*seen = old;
+	__atomic_compare_exchange_n((uint32_t *)(uintptr_t)at.a, seen, new, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	return 0;
+}
 size_t pt_as_write(struct pt_as *as, uaddr_t to, const void *from, size_t n)
 {
 	memcpy((void *)(uintptr_t)to.a, from, n);

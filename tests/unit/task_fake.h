@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include "kernel/container.h"
+#include "kernel/ipc/ipc.h"
 #include "kernel/fs/anon/anon.h"
 #include "kernel/kernel.h"
 #include "kernel/loader/loader.h"
@@ -278,6 +279,55 @@ size_t pt_as_read(struct pt_as *as, void *to, uaddr_t from, size_t n)
 {
 	(void)as;
 	return pt_copy_in(NULL, to, from, n);
+}
+int pt_cmpxchg32(struct pt_thread *pt, uaddr_t at, uint32_t old, uint32_t new, uint32_t *seen)
+{
+	uint32_t *p = (uint32_t *)(uintptr_t)at.a;
+
+	(void)pt;
+	*seen = old;
+	if (!p)
+		return -EFAULT;
+	__atomic_compare_exchange_n(p, seen, new, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	return 0;
+}
+bool mm_grow_stack(struct task *t, uint64_t addr)
+{
+	(void)t;
+	(void)addr;
+	return false;
+}
+int exec_set_file(struct exec_image *img, struct file *f)
+{
+	if (img->file)
+		file_put(img->file);
+	img->file = f;
+	return 0;
+}
+/* No IPC room here: a task has no adjustments of semaphores. */
+int sem_share_undo(struct task *t, struct task *c)
+{
+	(void)t;
+	(void)c;
+	return 0;
+}
+void sem_exit(struct task *t)
+{
+	(void)t;
+}
+static void fake_ipc_free(struct ns_common *n)
+{
+	free(n);
+}
+int ipc_namespace_new(struct container *ct, struct user_namespace *owner, struct ipc_namespace **ret)
+{
+	struct ipc_namespace *ns = calloc(1, sizeof(*ns));
+
+	if (!ns || ns_init(&ns->ns, NS_IPC, owner, fake_ipc_free) < 0)
+		return -ENOMEM;
+	ns->ct = ct;
+	*ret = ns;
+	return 0;
 }
 size_t pt_as_write(struct pt_as *as, uaddr_t to, const void *from, size_t n)
 {
@@ -648,6 +698,7 @@ static int fake_start(struct task *t, void *arg)
 /* Makes process 1 of a new namespace run program fn. */
 static struct task *fake_boot(unsigned fn)
 {
+	struct ipc_namespace *ipc;
 	static struct rlimit rlim[RLIM_NLIMITS];
 	struct task_params p = {.ct = &fake_ct, .init = true, .rlim = rlim};
 	struct task *t = NULL;
@@ -663,8 +714,9 @@ static struct task *fake_boot(unsigned fn)
 	p.cred = cred_new();
 	p.files = files_new();
 	p.fs = fs_struct_new(NULL, NULL);
+	REQUIRE(ipc_namespace_new(&fake_ct, NULL, &ipc) == 0);
 	p.nsproxy = nsproxy_new(uts_namespace_new("fake", ""), (struct mnt_namespace *)(uintptr_t)&fake_ct,
-				pid_namespace_get(fake_ns));
+				pid_namespace_get(fake_ns), ipc);
 	REQUIRE(p.nsproxy);
 	p.start = fake_start;
 	p.arg = (void *)(uintptr_t)fn;

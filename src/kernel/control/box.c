@@ -7,6 +7,7 @@
 #include <string.h>
 #include "base/log.h"
 #include "kernel/control/control.h"
+#include "kernel/ipc/ipc.h"
 #include "kernel/task/seccomp.h"
 #include "platform/platform.h"
 
@@ -57,6 +58,7 @@ static void box_free(struct box *b)
 		nsproxy_put(b->ct.nsproxy);
 	else if (b->ct.mnt)
 		mnt_namespace_put(b->ct.mnt);
+	ns_put(b->ct.ipc ? &b->ct.ipc->ns : NULL);
 	if (b->gofer)
 		fuse_conn_put(b->gofer);
 	seccomp_filter_put(b->seccomp);
@@ -75,16 +77,47 @@ static void box_release(struct container *ct)
 	free(b);
 }
 
-/* The one sysctl of a namespace that the guest kernel has. The others were checked, and set nothing here. */
+/* Of the sysctls of namespaces the guest kernel has this one and those of IPC. The others were checked, and set nothing
+ * here. */
+/* Is s, "name=value", one of the IPC room's? The name within its folder then starts at *ret. */
+static bool is_ipc_sysctl(const char *s, char name[32], const char **ret_value)
+{
+	size_t skip = !strncmp(s, "kernel.", 7) ? 7 : !strncmp(s, "fs.mqueue.", 10) ? 10 : 0;
+	const char *eq = strchr(s, '=');
+
+	if (!skip || !eq || (size_t)(eq - s) - skip >= 32)
+		return false;
+	snprintf(name, 32, "%.*s", (int)((size_t)(eq - s) - skip), s + skip);
+	*ret_value = eq + 1;
+	return ipc_sysctl_known(name);
+}
+
+static int set_ipc_sysctls(struct ipc_namespace *ns, const Nacre__Sandbox__V1__CreateContainerRequest *q)
+{
+	const char *value;
+	char name[32];
+
+	for (size_t i = 0; i < q->n_sysctl; i++) {
+		int r = is_ipc_sysctl(q->sysctl[i], name, &value) ? ipc_sysctl_set(ns, name, value) : 0;
+
+		if (r < 0) {
+			log_error("container %s: sysctl %s: %s", q->id, q->sysctl[i], strerror(-r));
+			return r;
+		}
+	}
+	return 0;
+}
+
 static const char *domainname(const Nacre__Sandbox__V1__CreateContainerRequest *q)
 {
 	static const char key[] = "kernel.domainname=";
-	const char *name = *q->domainname ? q->domainname : "(none)";
+	const char *name = *q->domainname ? q->domainname : "(none)", *value;
+	char ipc[32];
 
 	for (size_t i = 0; i < q->n_sysctl; i++) {
 		if (!strncmp(q->sysctl[i], key, sizeof(key) - 1))
 			name = q->sysctl[i] + sizeof(key) - 1;
-		else
+		else if (!is_ipc_sysctl(q->sysctl[i], ipc, &value))
 			log_warning("container %s: sysctl %s: the guest kernel has no such setting yet", q->id,
 				    q->sysctl[i]);
 	}
@@ -97,8 +130,11 @@ static int make_namespaces(struct box *b, const Nacre__Sandbox__V1__CreateContai
 
 	if (!uts)
 		return -ENOMEM;
-	b->ct.nsproxy = nsproxy_new(uts, mnt_namespace_get(b->ct.mnt), pid_namespace_get(b->ct.pid_ns));
-	return b->ct.nsproxy ? 0 : -ENOMEM;
+	b->ct.nsproxy = nsproxy_new(uts, mnt_namespace_get(b->ct.mnt), pid_namespace_get(b->ct.pid_ns),
+				    TAKE_PTR(b->ct.ipc));
+	if (!b->ct.nsproxy)
+		return -ENOMEM;
+	return set_ipc_sysctls(b->ct.nsproxy->ipc, q);
 }
 
 /* The container's profile, checked as any filter of a guest's. */
@@ -154,6 +190,8 @@ int box_create(const Nacre__Sandbox__V1__CreateContainerRequest *q, struct rpc_b
 	/* The init task's thread is born on this CPU too: it has the gofer look up what it executes. */
 	pt_stay_on_cpu(true);
 	fuse_thread_stays = true;
+	if (r == 0)
+		r = ipc_namespace_new(&b->ct, NULL, &b->ct.ipc);
 	if (r == 0)
 		r = box_mounts(b, q, message);
 	log_phase("box-mounts");

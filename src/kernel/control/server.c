@@ -385,10 +385,32 @@ static int do_stats(const struct rpc_request *req, struct rpc_buf *reply, char *
 	if (b) {
 		resp.kernel_bytes = __atomic_load_n(&b->ct.mem_bytes, __ATOMIC_RELAXED);
 		resp.tasks = (uint32_t)__atomic_load_n(&b->ct.pids, __ATOMIC_RELAXED);
+		resp.pids_limit = (uint32_t)__atomic_load_n(&b->ct.pids_max, __ATOMIC_RELAXED);
 	}
 	mutex_unlock(&control_lock);
 	code = b ? pack(&resp.base, reply) : refuse(RPC_NOT_FOUND, message, "container does not exist", q->id);
 	MSG(container_request__free_unpacked)(q, NULL);
+	return code;
+}
+
+static int do_update(const struct rpc_request *req, struct rpc_buf *reply, char **message)
+{
+	Nacre__Sandbox__V1__UpdateRequest *q = MSG(update_request__unpack)(NULL, req->len, req->payload);
+	struct box *b;
+	int code;
+
+	(void)reply;
+	if (!q)
+		return RPC_INVALID_ARGUMENT;
+	mutex_lock(&control_lock);
+	b = box_find(q->id);
+	if (b && q->set_memory)
+		__atomic_store_n(&b->ct.mem_max, q->memory_limit, __ATOMIC_RELAXED);
+	if (b && q->set_pids)
+		__atomic_store_n(&b->ct.pids_max, (int)MIN(q->pids_limit, (uint32_t)INT32_MAX), __ATOMIC_RELAXED);
+	mutex_unlock(&control_lock);
+	code = b ? RPC_OK : refuse(RPC_NOT_FOUND, message, "container does not exist", q->id);
+	MSG(update_request__free_unpacked)(q, NULL);
 	return code;
 }
 
@@ -407,7 +429,7 @@ static const struct {
 	{"CreateContainer", do_create}, {"StartContainer", do_start}, {"DeleteContainer", do_delete},
 	{"Exec", do_exec_process},	{"Signal", do_signal},	      {"Wait", do_wait},
 	{"State", do_state},		{"Pids", do_pids},	      {"Resize", do_resize},
-	{"Stats", do_stats},		{"Shutdown", do_shutdown},
+	{"Stats", do_stats},		{"Update", do_update},	      {"Shutdown", do_shutdown},
 };
 
 static int handle(void *ctx, const struct rpc_request *req, struct rpc_buf *reply, char **message)

@@ -194,9 +194,7 @@ int exec_load(struct task *t, struct exec_image *img)
 	if (r < 0)
 		return r;
 	mutex_lock(&t->mm->lock);
-	if (t->mm->exe)
-		file_put(t->mm->exe);
-	t->mm->exe = file_get(img->file);
+	mm_set_exe(t->mm, img->file);
 	mutex_unlock(&t->mm->lock);
 	set_registers(t, img->interp ? interp.entry + ibias : entry, sp);
 	return 0;

@@ -34,6 +34,12 @@ struct vma *vma_new(uint64_t start, uint64_t end, int prot, int flags)
 	return v;
 }
 
+void vma_tell_file(const struct vma *v, bool on)
+{
+	if (v->file && v->file->op->mapped)
+		v->file->op->mapped(v->file, on);
+}
+
 struct vma *vma_dup(const struct vma *v)
 {
 	struct vma *n = vma_new(v->start, v->end, v->prot, v->flags);
@@ -47,11 +53,14 @@ struct vma *vma_dup(const struct vma *v)
 	n->off = v->off;
 	n->map_key = v->map_key;
 	n->name = v->name;
+	n->policy = v->policy;
+	vma_tell_file(n, true);
 	return n;
 }
 
 void vma_free(struct vma *v)
 {
+	vma_tell_file(v, false);
 	if (v->flags & VMA_MAYWRITE)
 		__atomic_fetch_sub(&v->file->inode->shared_maps, 1, __ATOMIC_SEQ_CST);
 	if (v->file)
@@ -203,7 +212,7 @@ struct vma *vma_split(struct mm *mm, struct vma *v, uint64_t addr)
 static bool joins(const struct vma *a, const struct vma *b)
 {
 	return a->end == b->start && a->prot == b->prot && a->flags == b->flags && a->file == b->file &&
-	       a->host == b->host && a->name == b->name && a->map_key == b->map_key &&
+	       a->host == b->host && a->name == b->name && a->policy == b->policy && a->map_key == b->map_key &&
 	       (!(a->file || a->host) || a->off + (a->end - a->start) == b->off);
 }
 

@@ -3,7 +3,6 @@
 #include <asm/prctl.h>
 #include <errno.h>
 #include <limits.h>
-#include <linux/membarrier.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/sysinfo.h>
@@ -151,22 +150,4 @@ long sys_arch_prctl(struct task *t, const struct sysargs *a)
 	default:
 		return -EINVAL;
 	}
-}
-
-/* No command is offered: programs fall back, as on a kernel without it. */
-long sys_membarrier(struct task *t, const struct sysargs *a)
-{
-	if (a->v[1])
-		return -EINVAL;
-	return arg_int(a, 0) == MEMBARRIER_CMD_QUERY ? 0 : -EINVAL;
-}
-
-/* One node, default policy. */
-long sys_get_mempolicy(struct task *t, const struct sysargs *a)
-{
-	if (a->v[4])
-		return -EINVAL;
-	if (a->v[0] && put_u32(t, arg_uaddr(a, 0), 0) < 0)
-		return -EFAULT;
-	return 0;
 }

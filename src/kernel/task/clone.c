@@ -6,6 +6,7 @@
 #include <linux/sched.h>
 #include <stdio.h>
 #include <string.h>
+#include "kernel/ipc/ipc.h"
 #include "kernel/fs/anon/anon.h"
 #include "kernel/signal/internal.h"
 #include "kernel/task/internal.h"
@@ -26,6 +27,8 @@ static int check_flags(struct task *t, const struct clone_params *p)
 		return -EINVAL;
 	if ((f & (CLONE_NEWNS | CLONE_FS)) == (CLONE_NEWNS | CLONE_FS))
 		return -EINVAL;
+	if ((f & (CLONE_NEWIPC | CLONE_SYSVSEM)) == (CLONE_NEWIPC | CLONE_SYSVSEM))
+		return -EINVAL; /* adjustments are of one namespace's semaphores */
 	if ((f & (CLONE_NEWUSER | CLONE_FS)) == (CLONE_NEWUSER | CLONE_FS))
 		return -EINVAL;
 	/* Threads are of one pid namespace. */
@@ -45,9 +48,9 @@ static int check_flags(struct task *t, const struct clone_params *p)
 /* RLIMIT_NPROC and the container's limit. */
 static int check_limits(struct task *t)
 {
-	int n = __atomic_load_n(&t->ct->pids, __ATOMIC_RELAXED);
+	int n = __atomic_load_n(&t->ct->pids, __ATOMIC_RELAXED), max = __atomic_load_n(&t->ct->pids_max, __ATOMIC_RELAXED);
 
-	if (t->ct->pids_max && n >= t->ct->pids_max)
+	if (max && n >= max)
 		return -EAGAIN;
 	if (t->cred->uid.v != 0 && (uint64_t)n >= task_rlimit(t, RLIMIT_NPROC) &&
 	    !capable(t->cred, CAP_SYS_RESOURCE) && !capable(t->cred, CAP_SYS_ADMIN))
@@ -75,6 +78,8 @@ static void inherit(struct task *c, struct task *t, const struct clone_params *p
 	} else {
 		c->sched_policy = t->sched_policy;
 	}
+	c->mempolicy = t->mempolicy;
+	c->mempolicy_nodes = t->mempolicy_nodes;
 	if (!(p->flags & CLONE_VM) || (p->flags & CLONE_VFORK))
 		c->altstack = t->altstack;
 	if (t->affinity) {
@@ -117,7 +122,9 @@ static int copy_objects(struct task *c, struct task *t, uint64_t flags)
 			return r;
 	}
 	c->fs = flags & CLONE_FS ? fs_struct_join(t->fs) : fs_struct_copy(t->fs);
-	return c->fs ? 0 : -ENOMEM;
+	if (!c->fs)
+		return -ENOMEM;
+	return flags & CLONE_SYSVSEM ? sem_share_undo(t, c) : 0;
 }
 
 /* Credentials and namespaces, after the file system's side is there. */

@@ -254,8 +254,10 @@ int do_exec(struct task *t, struct exec_image *img)
 	task_publish(t);
 	vfork_complete(t);
 	r = exec_load(t, img);
-	if (r < 0)
+	if (r < 0) {
+		exec_image_done(img); /* nobody comes back to the caller */
 		do_group_exit(t, SIGKILL);
+	}
 	/* A debugger finds the call that it saw begin. */
 	pt_regs(t->pt)->orig_rax = nr;
 	ptrace_event(t, PTRACE_EVENT_EXEC, (uint64_t)old_nr);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
+#include "kernel/ipc/ipc.h"
 #include "kernel/signal/internal.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/ptrace.h"
@@ -349,6 +350,7 @@ static void exit_common(struct task *t, int code, bool own_thread)
 	}
 	if (own_thread && t->pt)
 		futex_exit(t);
+	sem_exit(t);
 	if (dead && t->tgid_pid == tg->session)
 		tty_disassociate(t);
 	seccomp_exit(t);

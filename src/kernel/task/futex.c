@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Futexes: futex(2). A waiter hangs in a hash bucket by the identity of its word; the word is read with
- * the bucket locked, so a wake between the test and the sleep is not lost. The kernel cannot change a word
- * atomically against running guest threads: it changes one only where the protocol is safe without it
- * (the owner is dead), and FUTEX_WAKE_OP is atomic against other futex calls alone.
+ * the bucket locked, so a wake between the test and the sleep is not lost. Words are changed by the calling thread's
+ * stub, atomically against guest code, and never with a bucket locked.
  */
 #include "kernel/task/futex.h"
 
 #include <errno.h>
 #include <linux/futex.h>
 #include <string.h>
+#include "kernel/task/futex_priv.h"
 #include "kernel/task/internal.h"
 
 #define BUCKETS 256
@@ -21,6 +21,9 @@ struct futex_waiter {
 	uint32_t bitset;
 	struct task *task;
 	struct bucket *bucket; /* atomic: where it hangs; NULL: it has been woken */
+	bool requeue_pi;       /* waits to be moved to the PI futex key2; bucket lock */
+	bool moved;	       /* and was */
+	struct futex_key key2;
 };
 
 static struct bucket {
@@ -39,18 +42,21 @@ static void init_buckets(void)
 
 static struct bucket *bucket_of(const struct futex_key *k)
 {
-	uint64_t h = (k->obj ^ (k->off >> 2) * 0x9e3779b97f4a7c15ULL) * 0xff51afd7ed558ccdULL;
-
 	pthread_once(&once, init_buckets);
-	return &buckets[h >> 56];
+	return &buckets[futex_hash(k) % BUCKETS];
 }
 
-static bool same_key(const struct futex_key *a, const struct futex_key *b)
+uint64_t futex_hash(const struct futex_key *k)
+{
+	return ((k->obj ^ (k->off >> 2) * 0x9e3779b97f4a7c15ULL) * 0xff51afd7ed558ccdULL) >> 48;
+}
+
+bool futex_same_key(const struct futex_key *a, const struct futex_key *b)
 {
 	return a->obj == b->obj && a->off == b->off && a->shared == b->shared;
 }
 
-static int get_key(struct task *t, uint64_t addr, bool priv, struct futex_key *k)
+int futex_get_key(struct task *t, uint64_t addr, bool priv, struct futex_key *k)
 {
 	if (addr & 3)
 		return -EINVAL;
@@ -59,7 +65,7 @@ static int get_key(struct task *t, uint64_t addr, bool priv, struct futex_key *k
 	return mm_futex_key(t->mm, addr, priv, k);
 }
 
-static int read_word(struct task *t, uint64_t addr, uint32_t *v)
+int futex_read_word(struct task *t, uint64_t addr, uint32_t *v)
 {
 	return pt_as_read(t->mm->as, v, uaddr(addr), sizeof(*v)) == sizeof(*v) ? 0 : -EFAULT;
 }
@@ -104,8 +110,10 @@ static int wake_in(struct bucket *b, const struct futex_key *k, int n, uint32_t 
 	list_for_each_entry_safe(w, x, &b->waiters, node) {
 		if (done >= n)
 			break;
-		if (!same_key(&w->key, k) || !(w->bitset & bitset))
+		if (!futex_same_key(&w->key, k) || !(w->bitset & bitset))
 			continue;
+		if (w->requeue_pi)
+			return -EINVAL;
 		wake_waiter(w);
 		done++;
 	}
@@ -120,7 +128,7 @@ long futex_wake(struct task *t, uint64_t addr, bool priv, int n, uint32_t bitset
 
 	if (!bitset)
 		return -EINVAL;
-	r = get_key(t, addr, priv, &k);
+	r = futex_get_key(t, addr, priv, &k);
 	if (r < 0)
 		return r;
 	b = bucket_of(&k);
@@ -147,38 +155,124 @@ static bool unqueue(struct futex_waiter *w)
 	return true;
 }
 
-long futex_wait(struct task *t, uint64_t addr, bool priv, uint32_t val, uint32_t bitset,
-		uint64_t deadline)
+/* Enters w, whose key is set, if the word at addr is val. 0, -EAGAIN, -EFAULT. */
+static int enqueue(struct task *t, struct futex_waiter *w, uint64_t addr, uint32_t val)
 {
-	struct futex_waiter w = {.bitset = bitset, .task = t};
-	struct bucket *b;
+	struct bucket *b = bucket_of(&w->key);
 	uint32_t v;
 	int r;
 
-	if (!bitset)
-		return -EINVAL;
-	r = get_key(t, addr, priv, &w.key);
+	MUTEX_GUARD(&b->lock);
+	r = futex_read_word(t, addr, &v);
 	if (r < 0)
 		return r;
-	b = bucket_of(&w.key);
+	if (v != val)
+		return -EAGAIN;
+	w->bucket = b;
+	list_add_tail(&w->node, &b->waiters);
+	return 0;
+}
+
+/* Enters w and sleeps. 0 woken, else why not; -EAGAIN and -EFAULT: it was not entered. */
+static int wait_one(struct task *t, struct futex_waiter *w, uint64_t addr, uint32_t val, uint64_t deadline)
+{
+	int r;
+
 	sleeper_prepare(&t->sleeper);
-	mutex_lock(&b->lock);
-	r = read_word(t, addr, &v);
-	if (r == 0 && v != val)
-		r = -EAGAIN;
-	if (r == 0) {
-		w.bucket = b;
-		list_add_tail(&w.node, &b->waiters);
-	}
-	mutex_unlock(&b->lock);
-	while (r == 0 && __atomic_load_n(&w.bucket, __ATOMIC_ACQUIRE)) {
+	r = enqueue(t, w, addr, val);
+	if (r < 0)
+		return r;
+	while (r == 0 && __atomic_load_n(&w->bucket, __ATOMIC_ACQUIRE)) {
 		r = sleeper_sleep(&t->sleeper, deadline, SLEEP_INTERRUPTIBLE);
 		if (r == 0)
 			sleeper_prepare(&t->sleeper);
 	}
-	if (r == -EAGAIN || r == -EFAULT)
+	return unqueue(w) ? 0 : r;
+}
+
+long futex_wait(struct task *t, uint64_t addr, bool priv, uint32_t val, uint32_t bitset,
+		uint64_t deadline)
+{
+	struct futex_waiter w = {.bitset = bitset, .task = t};
+	int r;
+
+	if (!bitset)
+		return -EINVAL;
+	r = futex_get_key(t, addr, priv, &w.key);
+	return r < 0 ? r : wait_one(t, &w, addr, val, deadline);
+}
+
+long futex_wait_requeue_pi(struct task *t, uint64_t addr, bool priv, uint32_t val, uint32_t bitset, uint64_t deadline,
+			   uint64_t addr2)
+{
+	struct futex_waiter w = {.bitset = bitset, .task = t, .requeue_pi = true};
+	long r;
+
+	if (!bitset || addr == addr2)
+		return -EINVAL;
+	r = futex_get_key(t, addr, priv, &w.key);
+	if (r == 0)
+		r = futex_get_key(t, addr2, priv, &w.key2);
+	if (r == 0 && futex_same_key(&w.key, &w.key2))
+		r = -EINVAL;
+	if (r < 0)
 		return r;
-	return unqueue(&w) ? 0 : r;
+	r = wait_one(t, &w, addr, val, deadline);
+	if (r < 0)
+		return r == -ERESTARTSYS ? -ERESTARTNOINTR : r;
+	if (!w.moved)
+		return -EAGAIN;
+	r = futex_lock_pi(t, addr2, priv, deadline, false);
+	return r == -ERESTARTNOINTR ? -EAGAIN : r; /* the first wait cannot begin anew */
+}
+
+/* Takes all out. The last one that was woken, -1 when none was. */
+static int unqueue_all(struct futex_waiter *w, unsigned n)
+{
+	int woken = -1;
+
+	for (unsigned i = 0; i < n; i++)
+		if (unqueue(&w[i]))
+			woken = (int)i;
+	return woken;
+}
+
+static bool some_woken(const struct futex_waiter *w, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (!__atomic_load_n(&w[i].bucket, __ATOMIC_ACQUIRE))
+			return true;
+	return false;
+}
+
+long futex_wait_many(struct task *t, const struct futex_wait_entry *e, unsigned n, uint64_t deadline)
+{
+	_cleanup_free_ struct futex_waiter *w = calloc(n, sizeof(*w));
+	int r = 0, woken;
+	unsigned in;
+
+	if (!w)
+		return -ENOMEM;
+	for (unsigned i = 0; i < n; i++) {
+		w[i].bitset = FUTEX_BITSET_MATCH_ANY;
+		w[i].task = t;
+		r = futex_get_key(t, e[i].addr, e[i].priv, &w[i].key);
+		if (r < 0)
+			return r;
+	}
+	sleeper_prepare(&t->sleeper);
+	for (in = 0; in < n && r == 0; in++) {
+		r = enqueue(t, &w[in], e[in].addr, e[in].val);
+		if (r < 0)
+			break;
+	}
+	while (r == 0 && !some_woken(w, n)) {
+		r = sleeper_sleep(&t->sleeper, deadline, SLEEP_INTERRUPTIBLE);
+		if (r == 0)
+			sleeper_prepare(&t->sleeper);
+	}
+	woken = unqueue_all(w, in);
+	return woken >= 0 ? woken : r;
 }
 
 long futex_requeue(struct task *t, const struct futex_requeue_args *a)
@@ -191,23 +285,27 @@ long futex_requeue(struct task *t, const struct futex_requeue_args *a)
 
 	if (a->nwake < 0 || a->nmove < 0)
 		return -EINVAL;
-	r = get_key(t, a->addr, a->priv, &k1);
+	r = futex_get_key(t, a->addr, a->priv, &k1);
 	if (r == 0)
-		r = get_key(t, a->addr2, a->priv, &k2);
+		r = futex_get_key(t, a->addr2, a->priv2, &k2);
 	if (r < 0)
 		return r;
 	b1 = bucket_of(&k1);
 	b2 = bucket_of(&k2);
 	lock_two(b1, b2);
 	if (a->compare) {
-		r = read_word(t, a->addr, &v);
+		r = futex_read_word(t, a->addr, &v);
 		if (r == 0 && v != a->val)
 			r = -EAGAIN;
 	}
 	if (r == 0)
 		list_for_each_entry_safe(w, x, &b1->waiters, node) {
-			if (!same_key(&w->key, &k1))
+			if (!futex_same_key(&w->key, &k1))
 				continue;
+			if (w->requeue_pi) {
+				r = -EINVAL;
+				break;
+			}
 			if (done < a->nwake) {
 				wake_waiter(w);
 				done++;
@@ -227,6 +325,46 @@ long futex_requeue(struct task *t, const struct futex_requeue_args *a)
 	if (r < 0)
 		return r;
 	return a->compare ? done + moved : done;
+}
+
+/* Those that are moved take the PI futex themselves, as soon as they run. */
+long futex_cmp_requeue_pi(struct task *t, const struct futex_requeue_args *a)
+{
+	struct futex_waiter *w, *x;
+	struct futex_key k1, k2;
+	struct bucket *b;
+	long n = 0;
+	uint32_t v;
+	int r;
+
+	if (a->nwake != 1 || a->nmove < 0 || a->addr == a->addr2)
+		return -EINVAL;
+	r = futex_get_key(t, a->addr, a->priv, &k1);
+	if (r == 0)
+		r = futex_get_key(t, a->addr2, a->priv2, &k2);
+	if (r == 0 && futex_same_key(&k1, &k2))
+		r = -EINVAL;
+	if (r < 0)
+		return r;
+	b = bucket_of(&k1);
+	MUTEX_GUARD(&b->lock);
+	r = futex_read_word(t, a->addr, &v);
+	if (r < 0)
+		return r;
+	if (v != a->val)
+		return -EAGAIN;
+	list_for_each_entry_safe(w, x, &b->waiters, node) {
+		if (!futex_same_key(&w->key, &k1))
+			continue;
+		if (!w->requeue_pi || !futex_same_key(&w->key2, &k2))
+			return -EINVAL;
+		if (n > a->nmove)
+			break;
+		w->moved = true;
+		wake_waiter(w);
+		n++;
+	}
+	return n;
 }
 
 static int do_op(uint32_t op, uint32_t old, uint32_t *new, bool *cond)
@@ -279,31 +417,47 @@ static int do_op(uint32_t op, uint32_t old, uint32_t *new, bool *cond)
 	return -ENOSYS;
 }
 
+/* The word at addr2 by op. 0 or -errno. */
+static int change_by_op(struct task *t, uint64_t addr, uint32_t op, bool *cond)
+{
+	uint32_t old, new = 0, seen;
+	int r = futex_read_word(t, addr, &old);
+
+	while (r == 0) {
+		r = do_op(op, old, &new, cond);
+		if (r == 0)
+			r = pt_cmpxchg32(t->pt, uaddr(addr), old, new, &seen);
+		if (r < 0 || seen == old)
+			break;
+		old = seen;
+		if (signal_pending(t))
+			r = -ERESTARTNOINTR;
+	}
+	return r;
+}
+
 long futex_wake_op(struct task *t, const struct futex_requeue_args *a, uint32_t op)
 {
 	struct bucket *b1, *b2;
 	struct futex_key k1, k2;
-	uint32_t old, new = 0;
 	bool cond = false;
 	int r;
 
-	r = get_key(t, a->addr, a->priv, &k1);
+	r = futex_get_key(t, a->addr, a->priv, &k1);
 	if (r == 0)
-		r = get_key(t, a->addr2, a->priv, &k2);
+		r = futex_get_key(t, a->addr2, a->priv2, &k2);
+	if (r == 0)
+		r = change_by_op(t, a->addr2, op, &cond);
 	if (r < 0)
-		return r;
+		return r == -ESRCH ? -EFAULT : r;
 	b1 = bucket_of(&k1);
 	b2 = bucket_of(&k2);
 	lock_two(b1, b2);
-	r = read_word(t, a->addr2, &old);
-	if (r == 0)
-		r = do_op(op, old, &new, &cond);
-	if (r == 0 && pt_as_write(t->mm->as, uaddr(a->addr2), &new, 4) != 4)
-		r = -EFAULT;
-	if (r == 0) {
-		r = wake_in(b1, &k1, MAX(a->nwake, 1), FUTEX_BITSET_MATCH_ANY);
-		if (cond)
-			r += wake_in(b2, &k2, MAX(a->nmove, 1), FUTEX_BITSET_MATCH_ANY);
+	r = wake_in(b1, &k1, MAX(a->nwake, 1), FUTEX_BITSET_MATCH_ANY);
+	if (r >= 0 && cond) {
+		int more = wake_in(b2, &k2, MAX(a->nmove, 1), FUTEX_BITSET_MATCH_ANY);
+
+		r = more < 0 ? more : r + more;
 	}
 	unlock_two(b1, b2);
 	return r;
@@ -311,30 +465,25 @@ long futex_wake_op(struct task *t, const struct futex_requeue_args *a, uint32_t 
 
 /* --- death --- */
 
-/* The dead t's word at addr: marked, and one waiter woken. A thread that sets the waiters bit meanwhile
- * finds in FUTEX_WAIT that the word has changed. */
-static void robust_word(struct task *t, uint64_t addr, bool pending)
+/* The dead t's word at addr: marked, and one waiter woken. A PI futex's waiters are the kernel's business (futex_pi_exit). */
+static void robust_word(struct task *t, uint64_t addr, bool pi, bool pending)
 {
-	uint32_t v, n, tid = (uint32_t)task_pid_nr(t, t);
-	struct futex_key k;
-	struct bucket *b;
+	uint32_t v, seen, tid = (uint32_t)task_pid_nr(t, t);
 	bool wake = false;
 
-	if (get_key(t, addr, false, &k) < 0)
+	if (addr & 3 || futex_read_word(t, addr, &v) < 0)
 		return;
-	b = bucket_of(&k);
-	mutex_lock(&b->lock);
-	if (read_word(t, addr, &v) == 0) {
-		if ((v & FUTEX_TID_MASK) == tid) {
-			n = (v & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
-			wake = pt_as_write(t->mm->as, uaddr(addr), &n, 4) == 4 &&
-			       (v & FUTEX_WAITERS);
-		} else {
-			wake = pending && !v;
-		}
+	while ((v & FUTEX_TID_MASK) == tid) {
+		if (pt_cmpxchg32(t->pt, uaddr(addr), v, (v & FUTEX_WAITERS) | FUTEX_OWNER_DIED, &seen) < 0)
+			return;
+		wake = v & FUTEX_WAITERS;
+		if (seen == v)
+			break;
+		v = seen;
 	}
-	mutex_unlock(&b->lock);
-	if (!wake)
+	if ((v & FUTEX_TID_MASK) != tid)
+		wake = pending && !v;
+	if (!wake || pi)
 		return;
 	/* Waiters of a process-private robust mutex hang under the private key. */
 	if (futex_wake(t, addr, false, 1, FUTEX_BITSET_MATCH_ANY) == 0 &&
@@ -342,6 +491,7 @@ static void robust_word(struct task *t, uint64_t addr, bool pending)
 		return;
 }
 
+/* An entry's address has bit 0 set when its futex is a PI one. */
 static void robust_exit(struct task *t)
 {
 	uint64_t head = t->robust_list, h[3], e, next, pending;
@@ -353,15 +503,14 @@ static void robust_exit(struct task *t)
 	for (unsigned i = 0; e && (e & ~1ULL) != head && i < ROBUST_LIMIT; i++) {
 		bool last = pt_as_read(t->mm->as, &next, uaddr(e & ~1ULL), 8) != 8;
 
-		/* Bit 0 marks a PI futex, which this kernel does not have. */
-		if (e != pending && !(e & 1))
-			robust_word(t, e + h[1], false);
+		if ((e & ~1ULL) != (pending & ~1ULL))
+			robust_word(t, (e & ~1ULL) + h[1], e & 1, false);
 		if (last)
 			break;
 		e = next;
 	}
-	if (pending && !(pending & 1))
-		robust_word(t, pending + h[1], true);
+	if (pending)
+		robust_word(t, (pending & ~1ULL) + h[1], pending & 1, true);
 }
 
 void futex_exit(struct task *t)
@@ -371,6 +520,7 @@ void futex_exit(struct task *t)
 	if (!t->mm)
 		return;
 	robust_exit(t);
+	futex_pi_exit(t);
 	t->robust_list = 0;
 	if (t->clear_child_tid && __atomic_load_n(&t->mm->ref.n, __ATOMIC_RELAXED) > 1 &&
 	    pt_as_write(t->mm->as, uaddr(t->clear_child_tid), &zero, 4) == 4 &&

@@ -4,6 +4,7 @@
 #include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
+#include "kernel/ipc/ipc.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/ptrace.h"
 #include "kernel/time/vclock.h"
@@ -47,7 +48,7 @@ static void plain_free(struct ns_common *n)
 {
 	free(n);
 }
-static_assert(offsetof(struct ipc_namespace, ns) == 0 && offsetof(struct net_namespace, ns) == 0 &&
+static_assert(offsetof(struct net_namespace, ns) == 0 &&
 		      offsetof(struct cgroup_namespace, ns) == 0 && offsetof(struct time_namespace, ns) == 0,
 	      "freed by plain_free");
 
@@ -85,7 +86,7 @@ static void put_all(struct nsproxy *n)
 }
 
 struct nsproxy *nsproxy_new(struct uts_namespace *uts, struct mnt_namespace *mnt,
-			    struct pid_namespace *pid)
+			    struct pid_namespace *pid, struct ipc_namespace *ipc)
 {
 	struct nsproxy *n = calloc(1, sizeof(*n));
 
@@ -94,16 +95,18 @@ struct nsproxy *nsproxy_new(struct uts_namespace *uts, struct mnt_namespace *mnt
 		if (mnt)
 			mnt_namespace_put(mnt);
 		pid_namespace_put(pid);
+		ns_put(ipc ? &ipc->ns : NULL);
 		return NULL;
 	}
 	ref_init(&n->ref);
+	n->ipc = ipc;
 	n->uts = uts;
 	n->mnt = mnt;
 	n->pid_for_children = pid;
 	n->net = container_of(ns_get(&init_net_ns.ns), struct net_namespace, ns);
 	n->time = container_of(ns_get(&init_time_ns.ns), struct time_namespace, ns);
 	n->time_for_children = container_of(ns_get(&init_time_ns.ns), struct time_namespace, ns);
-	if (!uts || !mnt || !pid || plain_new(sizeof(*n->ipc), NS_IPC, NULL, &n->ipc) < 0 ||
+	if (!uts || !mnt || !pid || !ipc ||
 	    plain_new(sizeof(*n->cgroup), NS_CGROUP, NULL, &n->cgroup) < 0) {
 		put_all(n);
 		return NULL;
@@ -203,7 +206,7 @@ static int new_plain(struct nsproxy *n, uint64_t flags, struct user_namespace *o
 	int r = 0;
 
 	if (flags & CLONE_NEWIPC) {
-		r = plain_new(sizeof(*i), NS_IPC, owner, &i);
+		r = ipc_namespace_new(n->ipc->ct, owner, &i);
 		if (r == 0)
 			REPLACE(n->ipc, i);
 	}
@@ -266,6 +269,8 @@ void nsproxy_switch(struct task *t, struct nsproxy *n)
 	old = t->nsproxy;
 	t->nsproxy = n;
 	mutex_unlock(&t->lock);
+	if (old && old->ipc != n->ipc)
+		sem_exit(t); /* its adjustments are of semaphores there */
 	nsproxy_put(old);
 }
 

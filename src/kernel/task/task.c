@@ -164,6 +164,9 @@ static void handle_exception(struct task *t, const struct pt_exit *x)
 	siginfo_t si = {.si_signo = x->signo, .si_code = x->code};
 	int sig = x->signo;
 
+	if (sig == SIGSEGV && x->code == SEGV_MAPERR && mm_grow_stack(t, x->addr))
+		return;
+
 	if (sig < 1 || sig > 31 || sig == SIGKILL || sig == SIGSTOP)
 		si.si_signo = sig = SIGSEGV;
 	si.si_addr = (void *)(uintptr_t)x->addr;
@@ -197,6 +200,7 @@ static void __noreturn task_loop(struct task *t)
 			continue;
 		}
 		run_guest(t, &x);
+		__atomic_fetch_add(&t->guest_turns, 1, __ATOMIC_SEQ_CST);
 		__atomic_store_n(&t->in_guest, 0, __ATOMIC_SEQ_CST);
 		switch (x.event) {
 		case PT_EV_SYSCALL:
@@ -301,12 +305,13 @@ static void link_first(struct task *t, const struct task_params *p)
 
 int task_create(const struct task_params *p, struct task **ret)
 {
+	int max = __atomic_load_n(&p->ct->pids_max, __ATOMIC_RELAXED);
 	struct sighand *sh;
 	struct timespec ts;
 	struct task *t;
 	int r;
 
-	if (p->ct->pids_max && __atomic_load_n(&p->ct->pids, __ATOMIC_RELAXED) >= p->ct->pids_max)
+	if (max && __atomic_load_n(&p->ct->pids, __ATOMIC_RELAXED) >= max)
 		r = -EAGAIN;
 	else
 		r = 0;

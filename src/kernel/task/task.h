@@ -101,9 +101,6 @@ struct uts_namespace {
 	struct mutex lock; /* RANK_TASK */
 	char nodename[65], domainname[65] GUARDED_BY(lock);
 };
-struct ipc_namespace {
-	struct ns_common ns;
-};
 struct net_namespace {
 	struct ns_common ns;
 };
@@ -128,10 +125,10 @@ struct nsproxy {
 	struct time_namespace *time, *time_for_children;
 };
 struct uts_namespace *uts_namespace_new(const char *nodename, const char *domainname);
-/* The first one of a container, with the host's network. References of uts, mnt and pid are taken over, on failure too.
+/* The first one of a container, with the host's network. References of uts, mnt, pid and ipc are taken over, on failure too.
  * NULL: no memory. */
 struct nsproxy *nsproxy_new(struct uts_namespace *uts, struct mnt_namespace *mnt,
-			    struct pid_namespace *pid);
+			    struct pid_namespace *pid, struct ipc_namespace *ipc);
 struct nsproxy *nsproxy_get(struct nsproxy *n);
 void nsproxy_put(struct nsproxy *n);
 #define CLONE_NS_FLAGS                                                                             \
@@ -264,9 +261,12 @@ struct task {
 	bool no_new_privs; /* atomic: once set, for good */
 
 	struct restart_block restart;
+	struct sem_undo_list *sysvsem; /* own thread: adjustments of SEM_UNDO, NULL none */
 	uint64_t clear_child_tid, set_child_tid; /* guest addresses */
 	uint64_t robust_list;
 	uint64_t robust_len;
+	struct pi_waiter *pi_blocked; /* PI lock: the PI futex that it waits for */
+	bool pi_waited;		      /* atomic: somebody has waited for a PI futex of its */
 	struct task *vfork_parent GUARDED_BY(tasklist_lock); /* completes at exec or exit */
 	bool vfork_done; /* of this task as a parent; atomic */
 
@@ -287,6 +287,9 @@ struct task {
 	uint64_t guest_since;	 /* atomic: monotonic ns when pt_run began, 0 outside */
 	bool accounted GUARDED_BY(tasklist_lock); /* its times are in tg->self_ru */
 	uint32_t in_guest;	 /* atomic: pt_run in progress or about to be */
+	uint32_t guest_turns;	 /* atomic: how often pt_run has returned */
+	uint16_t mempolicy;	 /* own thread: mode and flags of set_mempolicy, always of node 0 */
+	bool mempolicy_nodes;	 /* own thread: it was given with nodes */
 	uint64_t trapno, trap_err, trap_addr; /* own thread: last exception, for signal frames */
 	unsigned personality, sched_policy; /* atomic */
 	int rt_priority, ioprio;	    /* atomic: kept and shown; the host schedules */

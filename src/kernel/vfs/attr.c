@@ -3,8 +3,11 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include "kernel/task/task.h"
+#include "kernel/vfs/fown.h"
 #include "kernel/vfs/notify.h"
 #include "kernel/vfs/vfs_priv.h"
+
+#pragma weak lease_break
 
 static bool in_own_group(const struct cred *c, kgid_t g)
 {
@@ -120,6 +123,11 @@ int vfs_truncate(const struct path *p, uint64_t size, struct file *f)
 		a.valid |= ATTR_KILL_PRIV;
 	if (f)
 		return vfs_setattr(p, &a);
+	if (lease_break) {
+		r = lease_break(i, true, false);
+		if (r < 0)
+			return r;
+	}
 	r = inode_get_write(i);
 	if (r < 0)
 		return r;

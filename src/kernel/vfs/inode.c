@@ -229,6 +229,22 @@ void inode_put_write(struct inode *i)
 	__atomic_fetch_sub(&i->writers, 1, __ATOMIC_ACQ_REL);
 }
 
+int inode_count(struct inode *i, bool writer)
+{
+	if (writer)
+		return inode_get_write(i);
+	__atomic_fetch_add(&i->readers, 1, __ATOMIC_SEQ_CST);
+	return 0;
+}
+
+void inode_uncount(struct inode *i, bool writer)
+{
+	if (writer)
+		inode_put_write(i);
+	else
+		__atomic_fetch_sub(&i->readers, 1, __ATOMIC_SEQ_CST);
+}
+
 int inode_deny_write(struct inode *i)
 {
 	int n = __atomic_load_n(&i->writers, __ATOMIC_RELAXED);

@@ -5,10 +5,12 @@
 #include <string.h>
 #include "kernel/task/task.h"
 #include "kernel/vfs/file_priv.h"
+#include "kernel/vfs/fown.h"
 #include "kernel/vfs/notify.h"
 
 #pragma weak fifo_file_ops
 #pragma weak chrdev_open
+#pragma weak lease_break
 
 #define GUEST_O_LARGEFILE 0100000U /* what F_GETFL shows on x86-64; libc's own constant is 0 */
 #define CREATION_FLAGS (O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC)
@@ -67,19 +69,23 @@ int file_open_path(const struct path *p, uint32_t flags, const struct cred *cred
 		return 0;
 	}
 	r = choose_ops(i, &f->op, &open_fn);
-	if (r == 0 && f->can_write && S_ISREG(i->mode)) {
-		r = inode_get_write(i);
+	if (r == 0 && S_ISREG(i->mode)) {
+		r = inode_count(i, f->can_write);
 		counted = r == 0;
 	}
+	if (r == 0 && lease_break && __atomic_load_n(&i->leases, __ATOMIC_SEQ_CST))
+		r = lease_break(i, f->can_write || (flags & O_TRUNC), flags & O_NONBLOCK);
 	if (r == 0 && open_fn)
 		r = open_fn(i, f);
 	if (r < 0) {
 		if (counted)
-			inode_put_write(i);
+			inode_uncount(i, f->can_write);
 		file_free(f);
 		return r;
 	}
 	f->flags &= ~(uint32_t)CREATION_FLAGS;
+	if (f->can_write && S_ISREG(i->mode))
+		mnt_writer(f->path.mnt, 1);
 	notify_dentry(p->dentry, IN_OPEN);
 	*ret = f;
 	return 0;
@@ -160,7 +166,10 @@ static int create_in(struct walk *w, const struct path *child, uint32_t flags, m
 	if (r < 0)
 		return r;
 	/* The creator may do what it asked for, whatever mode it gave. */
-	return file_open_path(child, flags & ~(uint32_t)O_TRUNC, w->cred, ret);
+	r = file_open_path(child, flags & ~(uint32_t)O_TRUNC, w->cred, ret);
+	if (r == 0)
+		(*ret)->created = true;
+	return r;
 }
 
 /* One try at the last component. 1: a link was followed, go on. */

@@ -405,6 +405,8 @@ int walk_rest(struct walk *w)
 		if (r < 0)
 			return r;
 	}
+	if (w->flags & LOOKUP_MOUNTPOINT) /* "." is what is mounted here, too */
+		follow_mount(&w->cur);
 	return (w->flags & LOOKUP_DIRECTORY) && !is_dir(&w->cur) ? -ENOTDIR : 0;
 }
 

@@ -53,7 +53,11 @@ char *path_name(const struct path *p, const struct path *root, char *buf, size_t
 	mutex_lock(&dcache_lock);
 	if (p->dentry->sb->nameless && !(p->mnt && p->dentry == p->mnt->root)) {
 		anon = p->dentry->name;
-		r = put_front(&t, anon, p->dentry->name_len) ? 1 : -ENAMETOOLONG;
+		/* memfds and shared memory are files without a name, which Linux shows as deleted ones. */
+		r = (!S_ISREG(p->dentry->inode->mode) || put_front(&t, " (deleted)", 10)) &&
+				    put_front(&t, anon, p->dentry->name_len)
+			    ? 1
+			    : -ENAMETOOLONG;
 	} else {
 		r = is_unlinked(p->dentry) && !put_front(&t, " (deleted)", 10) ? -ENAMETOOLONG : 0;
 		if (r == 0)

@@ -58,6 +58,7 @@ enum slot_op_kind {
 	SLOT_OP_COPY_OUT,     /* slot data -> guest a[0], length a[1]; result bytes copied */
 	SLOT_OP_FP_SAVE,      /* to guest a[0] -> result 0 or -EFAULT */
 	SLOT_OP_FP_LOAD,      /* from guest a[0]; 0: initial state */
+	SLOT_OP_CMPXCHG,      /* guest word a[0], expects a[1], puts a[2] -> result what was there, or -EFAULT */
 	SLOT_OP_EXIT,	      /* this thread */
 	SLOT_OP_EXIT_GROUP,   /* the whole address space */
 };

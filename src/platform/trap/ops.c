@@ -150,6 +150,22 @@ static int one(struct pt_thread *pt, uint32_t kind, uint64_t a0)
 	return op.result < 0 ? -EFAULT : 0;
 }
 
+int pt_cmpxchg32(struct pt_thread *pt, uaddr_t at, uint32_t old, uint32_t new, uint32_t *seen)
+{
+	struct slot_op op = {.kind = SLOT_OP_CMPXCHG, .a = {at.a, old, new}};
+	int r;
+
+	if (at.a & 3 || at.a >= PT_GUEST_END)
+		return -EFAULT;
+	r = run_slot_ops(pt, &op, 1);
+	if (r < 0)
+		return r;
+	if (op.result < 0)
+		return -EFAULT;
+	*seen = (uint32_t)op.result;
+	return 0;
+}
+
 static bool fp_range_ok(uaddr_t u)
 {
 	return u.a < PT_GUEST_END && trap.fp_size <= PT_GUEST_END - u.a;

@@ -65,7 +65,7 @@ static ssize_t memfd_read(struct file *f, struct uio *u, uint64_t *pos, int flag
 	return done;
 }
 
-static ssize_t memfd_write(struct file *f, struct uio *u, uint64_t *pos, int flags __unused)
+static ssize_t memfd_write(struct file *f, struct uio *u, uint64_t *pos, int flags)
 {
 	struct memfd *m = f->priv;
 	char buf[8192];
@@ -79,7 +79,7 @@ static ssize_t memfd_write(struct file *f, struct uio *u, uint64_t *pos, int fla
 	if (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
 		return -EPERM;
 	size = lseek(m->host->fd, 0, SEEK_END);
-	if ((f->flags & O_APPEND) && size >= 0)
+	if (file_appends(f, flags) && size >= 0)
 		*pos = (uint64_t)size;
 	while (u->resid) {
 		ssize_t n = uio_copy_from(u, buf, MIN(u->resid, sizeof(buf))), k;

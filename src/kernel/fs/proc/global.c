@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Files of /proc about the whole system, as the container sees it. */
+#include <fcntl.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/sysinfo.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include "kernel/fs/pipe/pipe.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/kernel.h"
 #include "kernel/task/task.h"
+#include "kernel/vfs/lock.h"
 
 static ssize_t self_link(struct synth_inode *i, char *buf, size_t cap)
 {
@@ -192,7 +195,32 @@ static int show_vmstat(struct synth_inode *i, struct synth_buf *b)
 	return 0;
 }
 
+static void show_lock(const struct lock_info *l, void *arg)
+{
+	struct synth_buf *b = arg;
+
+	synth_printf(b, "%u: %s%s ADVISORY  %s %d %02x:%02x:%lu ", l->nr, l->blocked ? "-> " : "", l->kind,
+		     l->range.type == F_WRLCK ? "WRITE" : "READ", l->pid, major(l->dev), minor(l->dev),
+		     l->ino);
+	if (l->range.end >= INT64_MAX)
+		synth_printf(b, "%lu EOF\n", l->range.start);
+	else
+		synth_printf(b, "%lu %lu\n", l->range.start, l->range.end);
+}
+
+static int show_locks(struct synth_inode *i, struct synth_buf *b)
+{
+	locks_for_each(synth_of(i)->priv, show_lock, b);
+	return 0;
+}
+
 /* --- sys/ --- */
+
+static int show_aio_nr(struct synth_inode *i, struct synth_buf *b)
+{
+	synth_printf(b, "%u\n", __atomic_load_n(&kernel.aio_events, __ATOMIC_RELAXED));
+	return 0;
+}
 
 static int show_hostname(struct synth_inode *i, struct synth_buf *b)
 {
@@ -259,10 +287,12 @@ TEXT(show_file_max, "9223372036854775807")
 TEXT(show_nr_open, "1048576")
 TEXT(show_pipe_max, "1048576")
 TEXT(show_somaxconn, "4096")
+TEXT(show_aio_max, "65536")
 
 #define F(n, fn) {.name = n, .mode = S_IFREG | 0444, .show = fn}
 #define D(n, c) {.name = n, .mode = S_IFDIR | 0555, .children = c}
 #define END {.name = NULL}
+#define IPC(n) {.name = n, .mode = S_IFREG | 0644, .show = proc_show_ipc_setting, .write = proc_write_ipc_setting}
 static const struct synth_node sys_random[] = {
 	F("uuid", show_uuid), F("boot_id", show_boot_id), F("entropy_avail", show_entropy),
 	F("poolsize", show_entropy), END};
@@ -271,11 +301,16 @@ static const struct synth_node sys_kernel[] = {
 	F("osrelease", show_osrelease), F("ostype", show_ostype), F("version", show_osversion),
 	F("pid_max", show_pid_max), F("ngroups_max", show_ngroups), F("cap_last_cap", show_cap_last),
 	F("threads-max", show_threads_max), F("overflowuid", show_overflow),
-	F("overflowgid", show_overflow), D("random", sys_random), END};
+	F("overflowgid", show_overflow), D("random", sys_random),
+	IPC("shmmax"), IPC("shmall"), IPC("shmmni"), IPC("sem"), IPC("msgmax"), IPC("msgmnb"), IPC("msgmni"),
+	IPC("shm_next_id"), IPC("sem_next_id"), IPC("msg_next_id"), END};
 static const struct synth_node sys_vm[] = {F("overcommit_memory", show_one),
 					   F("max_map_count", show_map_count),
 					   F("mmap_min_addr", show_min_addr), END};
-static const struct synth_node sys_fs[] = {F("file-max", show_file_max), F("nr_open", show_nr_open),
+static const struct synth_node sys_mqueue[] = {IPC("queues_max"), IPC("msg_max"), IPC("msgsize_max"),
+					       IPC("msg_default"), IPC("msgsize_default"), END};
+static const struct synth_node sys_fs[] = {D("mqueue", sys_mqueue), F("aio-max-nr", show_aio_max),
+					   F("aio-nr", show_aio_nr), F("file-max", show_file_max), F("nr_open", show_nr_open),
 					   F("pipe-max-size", show_pipe_max),
 					   F("suid_dumpable", show_zero),
 					   F("overflowuid", show_overflow),
@@ -285,6 +320,10 @@ static const struct synth_node sys_net[] = {D("core", sys_core), END};
 static const struct synth_node sys_dirs[] = {D("kernel", sys_kernel), D("vm", sys_vm),
 					     D("fs", sys_fs), D("net", sys_net), D("user", proc_sys_user), END};
 
+const struct synth_node proc_self_links[] = {
+	{.name = "self", .mode = S_IFLNK | 0777, .link = self_link},
+	{.name = "thread-self", .mode = S_IFLNK | 0777, .link = thread_self_link}, END};
+
 const struct synth_node proc_root_files[] = {
 	{.name = "self", .mode = S_IFLNK | 0777, .link = self_link},
 	{.name = "thread-self", .mode = S_IFLNK | 0777, .link = thread_self_link},
@@ -293,4 +332,5 @@ const struct synth_node proc_root_files[] = {
 	F("stat", show_stat), F("uptime", show_uptime), F("loadavg", show_loadavg),
 	F("version", show_version), F("cmdline", show_cmdline), F("devices", show_devices),
 	F("partitions", show_partitions), F("swaps", show_swaps), F("vmstat", show_vmstat),
-	D("sys", sys_dirs), END};
+	F("locks", show_locks),
+	D("sysvipc", proc_sysvipc_files), D("sys", sys_dirs), END};

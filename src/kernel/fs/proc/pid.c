@@ -530,6 +530,9 @@ LINK(root, ROOT)
 	 .access = proc_look_access}
 #define FW(n, fn, w)                                                                               \
 	{.name = n, .mode = S_IFREG | 0644, .show = fn, .write = w, .valid = proc_pid_valid}
+#define FM(n, fn)                                                                                  \
+	{.name = n, .mode = S_IFREG | 0444, .show = fn, .valid = proc_pid_valid,                   \
+	 .poll = proc_poll_mounts}
 #define L(n)                                                                                       \
 	{.name = #n, .mode = S_IFLNK | 0777, .link = n##_link, .jump = n##_jump,                   \
 	 .valid = proc_pid_valid}
@@ -542,7 +545,8 @@ LINK(root, ROOT)
 		FP("syscall", proc_show_syscall), {.name = "mem", .mode = S_IFREG | 0600,          \
 		 .open = proc_mem_open, .valid = proc_pid_valid},                                  \
 		F("loginuid", show_loginuid), F("wchan", show_number),                             \
-		F("mounts", proc_show_mounts), F("mountinfo", proc_show_mountinfo), L(exe),        \
+		FM("mounts", proc_show_mounts), FM("mountinfo", proc_show_mountinfo),              \
+		F("mountstats", proc_show_mountstats), L(exe),                                     \
 		L(cwd), L(root), PROC_NS_FILES,                                                    \
 		{.name = "fd", .mode = S_IFDIR | 0500, .lookup = proc_fd_lookup,                   \
 		 .list = proc_fd_list, .valid = proc_pid_valid, .access = proc_look_access},       \

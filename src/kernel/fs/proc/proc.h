@@ -9,7 +9,11 @@ struct pid;
 struct task;
 extern const struct fs_type proc_fs_type;
 extern const struct synth_node proc_root_files[], proc_pid_files[], proc_task_files[];
-extern const struct synth_node proc_sys_files[];
+extern const struct synth_node proc_sys_files[], proc_self_links[];
+/* ipc.c: limits of the reader's IPC namespace, by the node's name. */
+extern const struct synth_node proc_sysvipc_files[];
+int proc_show_ipc_setting(struct synth_inode *i, struct synth_buf *b);
+ssize_t proc_write_ipc_setting(struct synth_inode *i, char *buf, size_t n);
 /* ns.c: the table of ns/, the files beside it, and /proc/sys/user. */
 extern const struct synth_node proc_ns_files[], proc_sys_user[];
 #define PROC_NS_DECLARE(name)                                                                      \
@@ -46,5 +50,7 @@ int proc_show_mounts(struct synth_inode *i, struct synth_buf *b);
 int proc_show_mountinfo(struct synth_inode *i, struct synth_buf *b);
 int proc_mem_open(struct synth_inode *i, struct file *f);
 int proc_show_syscall(struct synth_inode *i, struct synth_buf *b);
+int proc_show_mountstats(struct synth_inode *i, struct synth_buf *b);
+uint32_t proc_poll_mounts(struct synth_inode *i, uint64_t *seen, struct poll_table *pt);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sysfs: CPUs and the few files that programs look for. mqueue and cgroup2: small trees to mount. */
+/* sysfs: CPUs and the few files that programs look for. cgroup2: a small tree to mount. */
 #include <linux/magic.h>
 #include <string.h>
 #include "kernel/vfs/synth.h"
@@ -86,7 +86,6 @@ static const struct synth_node cgroup_files[] = {
 	F("cgroup.type", show_type), END};
 static const struct synth_node cgroup_root = {
 	.name = "/", .mode = S_IFDIR | 0555, .children = cgroup_files};
-static const struct synth_node mqueue_root = {.name = "/", .mode = S_IFDIR | 01777};
 
 static int get_tree(const struct fs_type *t, uint32_t magic, const struct synth_node *root,
 		    struct super **ret)
@@ -106,14 +105,7 @@ static int cgroup_get(const struct fs_type *t, const struct fs_params *p, struct
 	return get_tree(t, CGROUP2_SUPER_MAGIC, &cgroup_root, ret);
 }
 
-static int mqueue_get(const struct fs_type *t, const struct fs_params *p, struct super **ret)
-{
-	return get_tree(t, 0x19800202, &mqueue_root, ret);
-}
-
-extern const struct fs_type sysfs_fs_type, cgroup2_fs_type, mqueue_fs_type;
+extern const struct fs_type sysfs_fs_type, cgroup2_fs_type;
 const struct fs_type sysfs_fs_type = {.name = "sysfs", .flags = FS_NODEV | FS_USERNS_MOUNT, .get_super = sysfs_get};
 const struct fs_type cgroup2_fs_type = {
 	.name = "cgroup2", .flags = FS_NODEV | FS_USERNS_MOUNT, .get_super = cgroup_get};
-const struct fs_type mqueue_fs_type = {
-	.name = "mqueue", .flags = FS_NODEV | FS_USERNS_MOUNT, .get_super = mqueue_get};

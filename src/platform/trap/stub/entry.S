@@ -35,6 +35,19 @@ stub_copy_end:
 	mov %rcx, %rax
 	ret
 
+	/* long stub_cmpxchg(uint32_t *p, uint32_t old, uint32_t new): what was there. A fault at stub_cmpxchg_insn goes on
+	 * at stub_cmpxchg_fault: -EFAULT. */
+	.globl stub_cmpxchg, stub_cmpxchg_insn, stub_cmpxchg_fault
+stub_cmpxchg:
+	mov %esi, %eax
+stub_cmpxchg_insn:
+	lock cmpxchg %edx, (%rdi)
+	mov %eax, %eax
+	ret
+stub_cmpxchg_fault:
+	mov $-14, %rax
+	ret
+
 	/* void stub_on_stack(void *sp, void (*fn)(void *), void *arg): never returns. */
 	.globl stub_on_stack
 stub_on_stack:

@@ -145,6 +145,9 @@ static int run_ops(struct slot *s, struct ucontext *uc, uint64_t *birth)
 		case SLOT_OP_COPY_OUT:
 			r = copy_op(a[0], data, a[1]);
 			break;
+		case SLOT_OP_CMPXCHG:
+			r = stub_cmpxchg((uint32_t *)a[0], (uint32_t)a[1], (uint32_t)a[2]);
+			break;
 		case SLOT_OP_FP_SAVE:
 			r = fp_save(uc, a[0]);
 			break;
@@ -217,6 +220,10 @@ void stub_handler(int sig, void *info, struct ucontext *uc)
 
 	if ((sig == SIGNO_SEGV || sig == SIGNO_BUS) && uc->mc.rip == (uint64_t)stub_copy_insn) {
 		uc->mc.rip = (uint64_t)stub_copy_end;
+		return;
+	}
+	if ((sig == SIGNO_SEGV || sig == SIGNO_BUS) && uc->mc.rip == (uint64_t)stub_cmpxchg_insn) {
+		uc->mc.rip = (uint64_t)stub_cmpxchg_fault;
 		return;
 	}
 	if (sig == SIGNO_SYS && answer(s, &uc->mc))

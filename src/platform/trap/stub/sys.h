@@ -48,6 +48,8 @@ void stub_restorer(void);
 _Noreturn void stub_sigreturn(struct ucontext *uc);
 size_t stub_copy(void *to, const void *from, size_t n);
 extern const char stub_copy_insn[], stub_copy_end[];
+long stub_cmpxchg(uint32_t *p, uint32_t old, uint32_t new);
+extern const char stub_cmpxchg_insn[], stub_cmpxchg_fault[];
 _Noreturn void stub_on_stack(uint64_t sp, void (*fn)(void *), void *arg);
 long stub_clone_thread(uint64_t flags, uint64_t sp, uint64_t ctid, struct ucontext *uc, uint64_t offset,
 		       uint64_t token);
