@@ -24,6 +24,7 @@ struct ptimer {
 	struct cpu_clock cpu; /* of a timer on CPU time, else empty */
 	uint64_t target;      /* when it fires, on that clock; 0: not armed */
 	uint64_t interval; /* ns; under timers_lock, like what follows */
+	uint64_t late;	   /* ns that an absolute time had gone by when it was set */
 	unsigned overrun;  /* since the last signal was queued */
 };
 static struct mutex timers_lock = MUTEX_INIT(RANK_TASK, "posix timers");
@@ -75,7 +76,8 @@ static void fire(struct timer *tm)
 		next = tm->expires + p->interval;
 		if (next < now + SHORTEST_NS)
 			next += (now + SHORTEST_NS - next) / p->interval * p->interval;
-		missed = (next - tm->expires) / p->interval - 1;
+		missed = (next - tm->expires) / p->interval - 1 + p->late / p->interval;
+		p->late = 0;
 		if (timer_arm(tm, next) < 0)
 			p->interval = 0;
 	}
@@ -186,11 +188,12 @@ long sys_timer_create(struct task *t, const struct sysargs *a)
 
 	bool cpu = clock < 0 || clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID;
 
-	if (clock == CLOCK_REALTIME_ALARM || clock == CLOCK_BOOTTIME_ALARM)
+	if (guest_clock_may_wait(t, clock) < 0)
 		return -EPERM;
 	if (clock == CLOCK_MONOTONIC_RAW || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE)
 		return -EOPNOTSUPP;
-	if (!cpu && clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME && clock != CLOCK_TAI)
+	if (!cpu && clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME && clock != CLOCK_TAI &&
+	    clock != CLOCK_REALTIME_ALARM && clock != CLOCK_BOOTTIME_ALARM)
 		return -EINVAL;
 	p = calloc(1, sizeof(*p));
 	if (!p)
@@ -255,12 +258,18 @@ static uint64_t cpu_of(struct task *t, int id)
 
 static int arm(struct ptimer *p, uint64_t value, bool absolute, uint64_t cpu)
 {
-	uint64_t deadline;
+	uint64_t deadline, ns;
+	struct timespec now;
 	int r;
 
 	if (is_cpu(p)) {
 		p->target = absolute ? MAX(value, 1UL) : cpu + value;
 		return timer_arm(&p->timer, p->target > cpu ? cpu_clock_earliest(&p->cpu, p->target - cpu) : now_ns());
+	}
+	p->late = 0;
+	if (absolute && guest_clock_get(current, p->clock, &now) == 0) {
+		ns = (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
+		p->late = ns > value ? ns - value : 0;
 	}
 	r = guest_clock_deadline(p->clock, value, absolute, &deadline);
 	return r == 0 ? timer_arm(&p->timer, deadline) : r;

@@ -185,8 +185,20 @@ static bool may_set_policy(struct task *t, struct task *x, unsigned policy, int 
 	return !x->reset_on_fork || reset;
 }
 
-/* policy -1: as it is. */
-static int set_policy(struct task *t, int nr, int policy, int prio)
+#define SCHED_DEADLINE_ 6
+
+/* Runtime, deadline and period as sched_setattr(2) wants them; a period of 0 becomes the deadline. */
+static bool valid_deadline(uint64_t dl[3])
+{
+	if (!dl[1] || dl[0] < 1024 || ((dl[1] | dl[2]) >> 63))
+		return false;
+	if (!dl[2])
+		dl[2] = dl[1];
+	return dl[2] >= dl[1] && dl[1] >= dl[0] && dl[2] >= 100000 && dl[2] <= 4194304000ULL;
+}
+
+/* policy -1: as it is. dl: for SCHED_DEADLINE, or NULL. */
+static int set_policy(struct task *t, int nr, int policy, int prio, uint64_t *dl)
 {
 	bool reset = policy >= 0 && (policy & SCHED_RESET_ON_FORK);
 	struct task *x;
@@ -201,8 +213,10 @@ static int set_policy(struct task *t, int nr, int policy, int prio)
 	policy &= ~SCHED_RESET_ON_FORK;
 	if (!known_policy(policy))
 		r = -EINVAL;
-	else if (policy == 6) /* SCHED_DEADLINE has parameters of its own; nothing here could keep them */
-		r = capable(t->cred, CAP_SYS_NICE) ? -EBUSY : -EPERM;
+	else if (policy == SCHED_DEADLINE_ && (!dl || prio || !valid_deadline(dl)))
+		r = -EINVAL;
+	else if (policy == SCHED_DEADLINE_ && !capable(t->cred, CAP_SYS_NICE))
+		r = -EPERM;
 	else if (is_rt((unsigned)policy) ? prio < 1 || prio > 99 : prio != 0)
 		r = -EINVAL;
 	else if (!same_owner(t, x))
@@ -213,6 +227,10 @@ static int set_policy(struct task *t, int nr, int policy, int prio)
 		__atomic_store_n(&x->sched_policy, (unsigned)policy, __ATOMIC_RELAXED);
 		__atomic_store_n(&x->rt_priority, prio, __ATOMIC_RELAXED);
 		__atomic_store_n(&x->reset_on_fork, reset, __ATOMIC_RELAXED);
+		mutex_lock(&x->lock);
+		for (int i = 0; i < 3; i++)
+			x->dl[i] = policy == SCHED_DEADLINE_ ? dl[i] : 0;
+		mutex_unlock(&x->lock);
 	}
 	task_put(x);
 	return r;
@@ -225,7 +243,7 @@ long sys_sched_setscheduler(struct task *t, const struct sysargs *a)
 	if (!a->v[2] || arg_int(a, 1) < 0 || arg_int(a, 0) < 0)
 		return -EINVAL;
 	r = copy_in(t, &prio, arg_uaddr(a, 2), sizeof(prio));
-	return r < 0 ? r : set_policy(t, arg_int(a, 0), arg_int(a, 1), prio);
+	return r < 0 ? r : set_policy(t, arg_int(a, 0), arg_int(a, 1), prio, NULL);
 }
 
 static int nice_one(struct task *t, struct task *x, int nice);
@@ -254,12 +272,13 @@ long sys_sched_setattr(struct task *t, const struct sysargs *a)
 		r = -EINVAL;
 	if (r == 0)
 		r = set_policy(t, arg_int(a, 0), at.flags & 8 ? -1 :
-				       (int)at.policy | (at.flags & 1 ? SCHED_RESET_ON_FORK : 0), (int)at.priority);
+				       (int)at.policy | (at.flags & 1 ? SCHED_RESET_ON_FORK : 0), (int)at.priority,
+			       (uint64_t[3]){at.runtime, at.deadline, at.period});
 	if (r == 0)
 		r = find(t, arg_int(a, 0), &x);
 	if (r < 0)
 		return r;
-	if (at.policy != SCHED_IDLE && !is_rt(at.policy) && !(at.flags & 16) && at.nice != x->nice)
+	if (at.policy != SCHED_IDLE && !is_rt(at.policy) && at.policy != SCHED_DEADLINE_ && !(at.flags & 16) && at.nice != x->nice)
 		r = at.nice < -20 || at.nice > 19 ? -EINVAL : nice_one(t, x, at.nice);
 	task_put(x);
 	return r == -EACCES ? -EPERM : r;
@@ -274,7 +293,7 @@ long sys_sched_setparam(struct task *t, const struct sysargs *a)
 	if (arg_int(a, 0) < 0)
 		return -EINVAL;
 	r = copy_in(t, &prio, arg_uaddr(a, 1), sizeof(prio));
-	return r < 0 ? r : set_policy(t, arg_int(a, 0), -1, prio);
+	return r < 0 ? r : set_policy(t, arg_int(a, 0), -1, prio, NULL);
 }
 
 long sys_sched_rr_get_interval(struct task *t, const struct sysargs *a)
@@ -306,9 +325,16 @@ long sys_sched_getattr(struct task *t, const struct sysargs *a)
 	at.size = MIN(size, (uint32_t)sizeof(at));
 	at.policy = x->sched_policy;
 	at.flags = x->reset_on_fork ? 1 : 0; /* SCHED_FLAG_RESET_ON_FORK */
+	if (at.policy == SCHED_DEADLINE_) {
+		mutex_lock(&x->lock);
+		at.runtime = x->dl[0];
+		at.deadline = x->dl[1];
+		at.period = x->dl[2];
+		mutex_unlock(&x->lock);
+	}
 	if (is_rt(at.policy))
 		at.priority = (uint32_t)x->rt_priority;
-	else
+	else if (at.policy != SCHED_DEADLINE_)
 		at.nice = x->nice;
 	task_put(x);
 	return copy_out(t, arg_uaddr(a, 1), &at, at.size);
@@ -395,16 +421,6 @@ long sys_setpriority(struct task *t, const struct sysargs *a)
 	return nice_walk(&w, arg_int(a, 0), arg_int(a, 1));
 }
 
-/* Without a setting of its own a task has the best-effort class, by its nice value. */
-static int io_priority(const struct task *x)
-{
-	int set = __atomic_load_n(&x->ioprio, __ATOMIC_RELAXED);
-
-	if (set >> 13)
-		return set;
-	return (x->sched_policy == SCHED_IDLE ? 3 : is_rt(x->sched_policy) ? 1 : 2) << 13 | (x->nice + 20) / 5;
-}
-
 /* The better of two: a lower class, then a lower level. */
 static int better(int a, int b)
 {
@@ -414,7 +430,7 @@ static int better(int a, int b)
 static int ioprio_one(struct task *t, struct task *x, int set)
 {
 	if (set < 0)
-		return io_priority(x);
+		return __atomic_load_n(&x->ioprio, __ATOMIC_RELAXED);
 	if (x->cred->uid.v != t->cred->euid.v && x->cred->uid.v != t->cred->uid.v && !capable(t->cred, CAP_SYS_NICE))
 		return -EPERM;
 	__atomic_store_n(&x->ioprio, set, __ATOMIC_RELAXED);

@@ -347,5 +347,7 @@ long sys_clock_nanosleep(struct task *t, const struct sysargs *a)
 		return do_cpu_sleep(t, clock, a->v[1] & TIMER_ABSTIME, arg_uaddr(a, 2), a->v[3]);
 	if (clock == CLOCK_THREAD_CPUTIME_ID || clock == CLOCK_MONOTONIC_RAW || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE)
 		return -EOPNOTSUPP;
+	if (guest_clock_may_wait(t, clock) < 0)
+		return -EPERM;
 	return do_sleep(t, clock, a->v[1] & TIMER_ABSTIME, arg_uaddr(a, 2), a->v[3]);
 }

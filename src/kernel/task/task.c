@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include "kernel/signal/internal.h"
 #include "kernel/syscall/syscall.h"
+#include "kernel/task/cgroup.h"
 #include "kernel/task/internal.h"
 #include "kernel/tty/tty.h"
 
@@ -76,6 +77,7 @@ void task_put(struct task *t)
 	pid_put(t->old_pid);
 	tg_put(t->tg);
 	__atomic_sub_fetch(&t->ct->pids, 1, __ATOMIC_RELAXED);
+	cgroup_release(t);
 	sleeper_done(&t->sleeper);
 	mutex_destroy(&t->lock);
 	free(t->affinity);
@@ -329,6 +331,7 @@ int task_create(const struct task_params *p, struct task **ret)
 	t->files = p->files;
 	t->fs = p->fs;
 	t->nsproxy = p->nsproxy;
+	cgroup_enter_first(t, p->ct->cgroup ? p->ct->cgroup : p->nsproxy->cgroup->root);
 	t->start = p->start;
 	t->start_arg = p->arg;
 	t->tg->on_exit = p->on_exit;

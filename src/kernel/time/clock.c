@@ -3,6 +3,7 @@
 #include "kernel/time/vclock.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include "kernel/task/task.h"
 
 static uint64_t tv_ns(const struct timeval *tv)
@@ -173,6 +174,13 @@ int guest_clock_res(int clock, struct timespec *ret)
 	return RET_NERRNO(clock_getres(clock, ret));
 }
 
+int guest_clock_may_wait(struct task *t, int clock)
+{
+	bool alarm = clock == CLOCK_REALTIME_ALARM || clock == CLOCK_BOOTTIME_ALARM;
+
+	return alarm && !capable(t->cred, CAP_WAKE_ALARM) ? -EPERM : 0;
+}
+
 int guest_clock_deadline(int clock, uint64_t ns, bool absolute, uint64_t *ret)
 {
 	struct timespec ts;
@@ -185,9 +193,12 @@ int guest_clock_deadline(int clock, uint64_t ns, bool absolute, uint64_t *ret)
 	case CLOCK_BOOTTIME:
 	case CLOCK_TAI:
 		break;
-	case CLOCK_REALTIME_ALARM:
+	case CLOCK_REALTIME_ALARM: /* nothing here sleeps so deep that it must be woken */
+		clock = CLOCK_REALTIME;
+		break;
 	case CLOCK_BOOTTIME_ALARM:
-		return -EPERM;
+		clock = CLOCK_BOOTTIME;
+		break;
 	default:
 		return -EINVAL;
 	}

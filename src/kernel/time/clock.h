@@ -13,6 +13,9 @@ int guest_clock_res(int clock, struct timespec *ret) __must_check;
 /* A time on clock as absolute CLOCK_MONOTONIC ns (may be in the past). -EINVAL when it cannot be slept on. */
 int guest_clock_deadline(int clock, uint64_t ns, bool absolute, uint64_t *ret) __must_check;
 
+/* A clock that wakes a suspended machine needs CAP_WAKE_ALARM: 0 or -EPERM. */
+int guest_clock_may_wait(struct task *t, int clock) __must_check;
+
 /* A CPU clock of a thread (t) or of a whole process (tg): one of them, with a reference. user: of guest code alone. */
 struct cpu_clock {
 	struct task *t;
