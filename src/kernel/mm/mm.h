@@ -35,7 +35,7 @@ struct mm {
 	struct vma *root GUARDED_BY(lock);
 	struct vma *gone GUARDED_BY(lock); /* taken out of the tree, by right; mm_unlock frees them */
 	unsigned map_count GUARDED_BY(lock);
-	uint64_t total_pages, locked_pages, data_pages GUARDED_BY(lock);
+	uint64_t total_pages, locked_pages, data_pages, peak_pages GUARDED_BY(lock);
 	uint64_t mmap_top; /* highest address for placement, constant after exec */
 	uint64_t brk_start, brk GUARDED_BY(lock);
 	uint64_t stack_top;
@@ -101,6 +101,9 @@ int mm_futex_key(struct mm *mm, uint64_t addr, bool private_key, struct futex_ke
 void mm_for_each(struct mm *mm, void (*fn)(const struct vma *v, void *arg), void *arg);
 /* Resident pages as the host says (through the procfs descriptor), 0 when unknown. */
 uint64_t mm_rss_pages(struct mm *mm);
+/* What the container of t may use and what it does: anonymous memory of its processes, and what the kernel holds for it.
+ * Without a limit it may use all that the host has. Bytes. */
+void mm_container_use(struct task *t, uint64_t *ret_total, uint64_t *ret_used);
 /* A descriptor of the host's file name ("smaps", "pagemap") about the process behind mm, -errno. */
 int mm_host_file(struct mm *mm, const char *name);
 /* Says for each page of [addr, addr + n pages) what the host's pagemap says: bit 63 present, 62 swapped, 61 of a file or

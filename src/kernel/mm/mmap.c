@@ -23,6 +23,7 @@ struct mapping { /* one mmap call, checked */
 	struct hostfd *host;
 	uint64_t map_key;
 	bool anon;
+	bool read_only; /* shared, and never to be written */
 	bool may_write; /* counted in the inode's shared_maps */
 };
 
@@ -74,6 +75,7 @@ static int check_file(struct mapping *m, struct file *f)
 		return -EPERM;
 	if (S_ISCHR(f->inode->mode) && f->inode->rdev == makedev(1, 5)) { /* /dev/zero is anonymous memory */
 		m->anon = !shared;
+		m->read_only = shared && !f->can_write;
 		return shared ? shared_memory(m) : 0;
 	}
 	if (!f->op->map)
@@ -186,6 +188,8 @@ static int64_t map_locked(struct task *t, struct mm *mm, struct mapping *m)
 	v->map_key = m->map_key;
 	if ((m->flags & MAP_LOCKED) || mm->lock_future)
 		v->flags |= VMA_LOCKED;
+	if (m->read_only)
+		v->flags |= VMA_READONLY;
 	if (m->may_write)
 		v->flags |= VMA_MAYWRITE;
 	m->may_write = false; /* the count is the vma's now */
@@ -197,7 +201,7 @@ static int64_t map_locked(struct task *t, struct mm *mm, struct mapping *m)
 /* MAP_POPULATE, MAP_LOCKED: a hint, whose failure is not the call's. */
 static void populate(struct task *t, const struct mapping *m)
 {
-	bool writes = (m->prot & PROT_WRITE) && !(m->flags & MAP_SHARED);
+	bool writes = (m->prot & PROT_WRITE) && (!(m->flags & MAP_SHARED) || !(m->prot & PROT_READ));
 	struct pt_op op = {.kind = PT_OP_MADVISE, .addr = m->addr, .len = m->len,
 			   .flags = writes ? 23 : 22}; /* MADV_POPULATE_WRITE, MADV_POPULATE_READ */
 
@@ -249,7 +253,7 @@ int64_t mm_mmap(struct task *t, uint64_t addr, uint64_t len, int prot, int flags
 		return r;
 	mutex_lock(&mm->lock);
 	r = map_locked(t, mm, &m);
-	if (r >= 0 && (flags & (MAP_POPULATE | MAP_LOCKED)) && !(flags & MAP_NONBLOCK))
+	if (r >= 0 && ((flags & (MAP_POPULATE | MAP_LOCKED)) || mm->lock_future) && !(flags & MAP_NONBLOCK))
 		populate(t, &m);
 	mm_unlock(mm);
 	if (m.may_write)

@@ -31,6 +31,8 @@ static int may_protect(struct mm *mm, uint64_t start, uint64_t end, int prot)
 	for (struct vma *v = vma_find(mm, start); v && v->start < end; v = vma_next(v)) {
 		if ((prot & PROT_WRITE) && (v->flags & MAP_SHARED) && v->file && !(v->flags & VMA_MAYWRITE))
 			return -EACCES;
+		if ((prot & PROT_WRITE) && (v->flags & VMA_READONLY))
+			return -EACCES;
 		if ((prot & PROT_EXEC) && v->file && v->file->path.mnt &&
 		    (v->file->path.mnt->flags & MNT_NOEXEC))
 			return -EACCES;

@@ -5,10 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/sysinfo.h>
 #include "base/hostio.h"
+#include "kernel/container.h"
 #include "kernel/hostfd.h"
 #include "kernel/kernel.h"
 #include "kernel/mm/mm_priv.h"
+#include "kernel/task/task.h"
 #include "kernel/vfs/vfs.h"
 
 #define PAGE_PRESENT (1ULL << 63)
@@ -26,20 +29,56 @@ int mm_host_file(struct mm *mm, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-uint64_t mm_rss_pages(struct mm *mm)
+/* Resident pages, and those of them that are of files or shared. */
+static uint64_t statm(struct mm *mm, uint64_t *ret_shared)
 {
 	_cleanup_close_ int fd = mm_host_file(mm, "statm");
-	unsigned long long size, rss;
+	unsigned long long size, rss, shared;
 	char buf[128];
 	ssize_t n;
 
+	*ret_shared = 0;
 	if (fd < 0)
 		return 0;
 	n = read(fd, buf, sizeof(buf) - 1);
 	if (n <= 0)
 		return 0;
 	buf[n] = 0;
-	return sscanf(buf, "%llu %llu", &size, &rss) == 2 ? rss : 0;
+	if (sscanf(buf, "%llu %llu %llu", &size, &rss, &shared) != 3)
+		return 0;
+	*ret_shared = shared;
+	return rss;
+}
+
+uint64_t mm_rss_pages(struct mm *mm)
+{
+	uint64_t shared;
+
+	return statm(mm, &shared);
+}
+
+void mm_container_use(struct task *t, uint64_t *ret_total, uint64_t *ret_used)
+{
+	uint64_t used = __atomic_load_n(&t->ct->mem_bytes, __ATOMIC_RELAXED), host = 0, shared, rss;
+	struct sysinfo si;
+	struct task *x;
+	int nr = 1;
+
+	if (sysinfo(&si) == 0)
+		host = (uint64_t)si.totalram * si.mem_unit;
+	for (; (x = task_next_get(t->ct->pid_ns, &nr)); nr++) {
+		_cleanup_(mm_putp) struct mm *mm = NULL;
+
+		mutex_lock(&x->lock);
+		mm = x->mm ? mm_get(x->mm) : NULL;
+		mutex_unlock(&x->lock);
+		rss = mm ? statm(mm, &shared) : 0;
+		if (rss)
+			used += (rss - MIN(shared, rss)) * GUEST_PAGE_SIZE;
+		task_put(x);
+	}
+	*ret_total = t->ct->mem_max ? MIN(t->ct->mem_max, host) : host;
+	*ret_used = MIN(used, *ret_total);
 }
 
 int mm_pagemap(int fd, uint64_t addr, size_t n, uint64_t *ret)

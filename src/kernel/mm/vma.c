@@ -107,6 +107,7 @@ static void account(struct mm *mm, const struct vma *v, int sign)
 	uint64_t pages = (v->end - v->start) / GUEST_PAGE_SIZE;
 
 	mm->total_pages += sign > 0 ? pages : -pages;
+	mm->peak_pages = MAX(mm->peak_pages, mm->total_pages);
 	if (v->flags & VMA_LOCKED)
 		mm->locked_pages += sign > 0 ? pages : -pages;
 	if ((v->prot & PROT_WRITE) && !(v->flags & MAP_SHARED))

@@ -6,6 +6,7 @@
 #include "kernel/mm/mm.h"
 
 /* Flags of struct vma beyond MAP_*: high bits, so that MAP_* of mmap(2) keep their values. */
+#define VMA_READONLY 0x01000000 /* shared memory of a /dev/zero that is not open for writing */
 #define VMA_GROWSDOWN 0x02000000 /* faults just below extend it */
 #define VMA_SEALED 0x04000000	/* mseal: keeps its place and protection */
 #define VMA_MAYWRITE 0x08000000 /* shared file mapping whose host descriptor is writable */

@@ -30,6 +30,7 @@ struct aio_ctx {
 	struct container *ct; /* charged; own reference */
 	struct mutex lock; /* RANK_PIPE */
 	unsigned head, count GUARDED_BY(lock);
+	unsigned busy GUARDED_BY(lock); /* places kept for what is being carried out */
 	bool dead GUARDED_BY(lock);
 	struct waitq wait;
 	struct io_event ring[] GUARDED_BY(lock);
@@ -276,27 +277,46 @@ static int carry_out(struct task *t, const struct iocb *cb, struct file *f, int6
 	}
 }
 
-/* Room for one more result, kept until complete() or give_back(). */
+/* Keeps room for one more result until complete() or give_back(). */
 static int take_room(struct aio_ctx *c)
 {
 	MUTEX_GUARD(&c->lock);
 	if (c->dead)
 		return -EINVAL;
-	if (c->count == c->nr)
+	if (c->count + c->busy >= c->nr)
 		return -EAGAIN;
+	c->busy++;
 	return 0;
+}
+
+static void give_back(struct aio_ctx *c)
+{
+	MUTEX_GUARD(&c->lock);
+	c->busy--;
 }
 
 static void complete(struct aio_ctx *c, const struct iocb *cb, uint64_t at, int64_t res)
 {
 	mutex_lock(&c->lock);
-	if (c->count < c->nr) { /* else another thread's result took the place: full, as for it */
-		c->ring[(c->head + c->count) % c->nr] =
-			(struct io_event){.data = cb->aio_data, .obj = at, .res = res};
-		c->count++;
-	}
+	c->ring[(c->head + c->count) % c->nr] = (struct io_event){.data = cb->aio_data, .obj = at, .res = res};
+	c->count++;
+	c->busy--;
 	mutex_unlock(&c->lock);
 	wake_up_all(&c->wait, 0);
+}
+
+/* cb's file, and the eventfd that it names. */
+static int get_files(struct task *t, const struct iocb *cb, struct file **ret, struct file **ret_efd)
+{
+	*ret = fd_get(t, (int)cb->aio_fildes);
+	if (!*ret)
+		return -EBADF;
+	if (!(cb->aio_flags & IOCB_FLAG_RESFD))
+		return 0;
+	*ret_efd = fd_get(t, (int)cb->aio_resfd);
+	if (!*ret_efd)
+		return -EBADF;
+	return eventfd_is(*ret_efd) ? 0 : -EINVAL;
 }
 
 static int submit_one(struct task *t, struct aio_ctx *c, uint64_t at)
@@ -313,21 +333,15 @@ static int submit_one(struct task *t, struct aio_ctx *c, uint64_t at)
 	r = take_room(c);
 	if (r < 0)
 		return r;
-	f = fd_get(t, (int)cb.aio_fildes);
-	if (!f)
-		return -EBADF;
-	if (cb.aio_flags & IOCB_FLAG_RESFD) {
-		efd = fd_get(t, (int)cb.aio_resfd);
-		if (!efd)
-			return -EBADF;
-		if (!eventfd_is(efd))
-			return -EINVAL;
-	}
-	if (put_u32(t, uaddr(at + offsetof(struct iocb, aio_key)), 0) < 0)
-		return -EFAULT;
-	r = carry_out(t, &cb, f, &res);
-	if (r < 0)
+	r = get_files(t, &cb, &f, &efd);
+	if (r == 0 && put_u32(t, uaddr(at + offsetof(struct iocb, aio_key)), 0) < 0)
+		r = -EFAULT;
+	if (r == 0)
+		r = carry_out(t, &cb, f, &res);
+	if (r < 0) {
+		give_back(c);
 		return r;
+	}
 	complete(c, &cb, at, res);
 	if (efd)
 		eventfd_signal(efd, 1);

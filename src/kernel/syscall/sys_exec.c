@@ -98,7 +98,9 @@ static int open_program(struct task *t, int dfd, const char *name, unsigned look
 
 	if (r < 0)
 		return r;
-	if (!S_ISREG(p.dentry->inode->mode) || (p.mnt->flags & MNT_NOEXEC))
+	if (S_ISLNK(p.dentry->inode->mode))
+		r = -ELOOP; /* not to be followed */
+	else if (!S_ISREG(p.dentry->inode->mode) || (p.mnt->flags & MNT_NOEXEC))
 		r = -EACCES;
 	else
 		r = inode_permission(p.dentry->inode, t->cred, MAY_EXEC);

@@ -114,10 +114,8 @@ long sys_get_mempolicy(struct task *t, const struct sysargs *a)
 		v = vma_find(t->mm, a->v[3]);
 		if (v && v->start > a->v[3])
 			v = NULL;
-		if (v && v->policy) {
-			policy = v->policy;
-			nodes = (v->policy & ~MODE_FLAGS_) != MPOL_LOCAL;
-		}
+		policy = v ? v->policy : 0; /* not the thread's */
+		nodes = policy && (policy & ~(unsigned)MODE_FLAGS_) != MPOL_LOCAL;
 		mutex_unlock(&t->mm->lock);
 		if (!v)
 			return -EFAULT;

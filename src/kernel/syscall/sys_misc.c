@@ -83,17 +83,17 @@ static unsigned short count_processes(struct task *t)
 
 long sys_sysinfo(struct task *t, const struct sysargs *a)
 {
-	struct sysinfo host, s;
+	uint64_t total, used;
+	struct sysinfo s;
 	struct timespec now;
 
 	memset(&s, 0, sizeof(s));
-	if (sysinfo(&host) < 0)
-		return -errno;
+	mm_container_use(t, &total, &used);
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	s.uptime = now.tv_sec - (long)(kernel.boot_ns / NSEC_PER_SEC);
-	s.totalram = host.totalram;
-	s.freeram = host.freeram;
-	s.mem_unit = host.mem_unit;
+	s.totalram = total;
+	s.freeram = total - used;
+	s.mem_unit = 1;
 	s.procs = count_processes(t);
 	return copy_out(t, arg_uaddr(a, 0), &s, sizeof(s));
 }

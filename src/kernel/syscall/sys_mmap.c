@@ -13,6 +13,8 @@
 #include "kernel/vfs/vfs.h"
 
 #define CAP_IPC_LOCK_ 14
+#define MADV_POPULATE_READ_ 22
+#define MADV_POPULATE_WRITE_ 23
 
 long sys_mmap(struct task *t, const struct sysargs *a)
 {
@@ -78,6 +80,8 @@ long sys_mincore(struct task *t, const struct sysargs *a)
 		if (copy_out(t, uaddr_add(vec, done), buf, n) < 0)
 			return -EFAULT;
 		done += n;
+		if (__atomic_load_n(&t->sig_flags, __ATOMIC_RELAXED) & TIF_KILLED)
+			return -EINTR;
 	}
 	return 0;
 }
@@ -213,7 +217,24 @@ static bool may_lock_at_all(struct task *t)
 }
 
 /* Locking is accounting: a guest's memory is never pinned on the host. */
-static long lock_range(struct task *t, uint64_t addr, uint64_t len, bool lock)
+/* Brings the pages of [start, end) in, as locking does. 0, -ENOMEM. */
+static long populate(struct task *t, uint64_t start, uint64_t end) REQUIRES(t->mm->lock)
+{
+	for (struct vma *v = vma_find(t->mm, start); v && v->start < end; v = vma_next(v)) {
+		struct pt_op op = {.kind = PT_OP_MADVISE, .addr = MAX(v->start, start), .flags = MADV_POPULATE_READ_};
+		int r;
+
+		op.len = MIN(v->end, end) - op.addr;
+		if ((v->prot & PROT_WRITE) && (!(v->flags & MAP_SHARED) || !(v->prot & PROT_READ)))
+			op.flags = MADV_POPULATE_WRITE_;
+		r = v->prot & (PROT_READ | PROT_WRITE | PROT_EXEC) ? pt_batch_run(t->pt, &op, 1) : -ENOMEM;
+		if (r < 0 && r != -EINVAL) /* a host before 5.14 */
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static long lock_range(struct task *t, uint64_t addr, uint64_t len, bool lock, bool now)
 {
 	struct mm *mm = t->mm;
 	uint64_t start = ALIGN_DOWN(addr, GUEST_PAGE_SIZE), end, at;
@@ -250,23 +271,27 @@ static long lock_range(struct task *t, uint64_t addr, uint64_t len, bool lock)
 		at = v->end;
 	}
 	mm_heal(mm, start, end);
+	if (r == 0 && at < end)
+		r = -ENOMEM;
+	if (r == 0 && lock && now)
+		r = populate(t, start, end);
 	mutex_unlock(&mm->lock);
-	return r < 0 ? r : at < end ? -ENOMEM : 0;
+	return r;
 }
 
 long sys_mlock(struct task *t, const struct sysargs *a)
 {
-	return lock_range(t, a->v[0], a->v[1], true);
+	return lock_range(t, a->v[0], a->v[1], true, true);
 }
 
 long sys_mlock2(struct task *t, const struct sysargs *a)
 {
-	return a->v[2] & ~1ULL ? -EINVAL : lock_range(t, a->v[0], a->v[1], true);
+	return a->v[2] & ~1ULL ? -EINVAL : lock_range(t, a->v[0], a->v[1], true, !a->v[2]);
 }
 
 long sys_munlock(struct task *t, const struct sysargs *a)
 {
-	return lock_range(t, a->v[0], a->v[1], false);
+	return lock_range(t, a->v[0], a->v[1], false, false);
 }
 
 static void lock_all(struct mm *mm, bool lock)
@@ -296,6 +321,11 @@ long sys_mlockall(struct task *t, const struct sysargs *a)
 		mm->lock_future = flags & MCL_FUTURE;
 		if (flags & MCL_CURRENT)
 			lock_all(mm, true);
+		/* As far as it goes. The stack is kept free for its whole limit: what is used of it is there. */
+		for (struct vma *v = vma_first(mm); v && flags == (flags & (MCL_CURRENT | MCL_FUTURE)) && (flags & MCL_CURRENT);
+		     v = vma_next(v))
+			if (!v->name || strcmp(v->name, "[stack]") != 0)
+				(void)!populate(t, v->start, v->end);
 	}
 	mutex_unlock(&mm->lock);
 	return r;

@@ -67,6 +67,7 @@ static void inherit(struct task *c, struct task *t, const struct clone_params *p
 	c->blocked = t->blocked;
 	c->nice = t->nice;
 	c->timer_slack = c->default_slack = t->timer_slack;
+	c->loginuid = t->loginuid;
 	c->mce_kill = t->mce_kill;
 	c->io_flusher = t->io_flusher;
 	c->personality = t->personality;

@@ -9,6 +9,7 @@
 #include "kernel/fs/pipe/pipe.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/kernel.h"
+#include "kernel/mm/mm.h"
 #include "kernel/task/task.h"
 #include "kernel/vfs/lock.h"
 
@@ -30,6 +31,11 @@ static ssize_t thread_self_link(struct synth_inode *i, char *buf, size_t cap)
 static ssize_t mounts_link(struct synth_inode *i, char *buf, size_t cap)
 {
 	return snprintf(buf, cap, "self/mounts");
+}
+
+static ssize_t net_link(struct synth_inode *i, char *buf, size_t cap)
+{
+	return snprintf(buf, cap, "self/net");
 }
 
 static int show_filesystems(struct synth_inode *i, struct synth_buf *b)
@@ -75,13 +81,11 @@ static int show_cpuinfo(struct synth_inode *i, struct synth_buf *b)
 
 static int show_meminfo(struct synth_inode *i, struct synth_buf *b)
 {
-	struct sysinfo si;
-	unsigned long t, f;
+	uint64_t t, f;
 
-	if (sysinfo(&si) < 0)
-		return -errno;
-	t = si.totalram / 1024 * si.mem_unit;
-	f = (si.freeram + si.bufferram) / 1024 * si.mem_unit;
+	mm_container_use(current, &t, &f);
+	f = (t - f) / 1024;
+	t /= 1024;
 	synth_printf(b,
 		     "MemTotal:       %8lu kB\nMemFree:        %8lu kB\nMemAvailable:   %8lu kB\n"
 		     "Buffers:        %8lu kB\nCached:         %8lu kB\nSwapCached:     %8lu kB\n"
@@ -328,6 +332,7 @@ const struct synth_node proc_root_files[] = {
 	{.name = "self", .mode = S_IFLNK | 0777, .link = self_link},
 	{.name = "thread-self", .mode = S_IFLNK | 0777, .link = thread_self_link},
 	{.name = "mounts", .mode = S_IFLNK | 0777, .link = mounts_link},
+	{.name = "net", .mode = S_IFLNK | 0777, .link = net_link},
 	F("filesystems", show_filesystems), F("cpuinfo", show_cpuinfo), F("meminfo", show_meminfo),
 	F("stat", show_stat), F("uptime", show_uptime), F("loadavg", show_loadavg),
 	F("version", show_version), F("cmdline", show_cmdline), F("devices", show_devices),

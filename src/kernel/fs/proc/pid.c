@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* /proc/PID: identity, state, memory, links. */
+#include <linux/capability.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 #include "kernel/fs/proc/proc.h"
@@ -217,18 +218,8 @@ static int show_status(struct synth_inode *i, struct synth_buf *b)
 		synth_printf(b, "%u ", from_kgid(u, c->groups[k]));
 	synth_printf(b, "\n");
 	show_numbers(i, t, b);
-	if (mm) {
-		uint64_t rss = mm_rss_pages(mm) * 4;
-
-		mutex_lock(&mm->lock);
-		synth_printf(b,
-			     "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmLck:\t%8lu kB\nVmPin:\t%8d kB\n"
-			     "VmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\nVmData:\t%8lu kB\nVmStk:\t%8d kB\n"
-			     "VmExe:\t%8lu kB\nVmSwap:\t       0 kB\n",
-			     mm->total_pages * 4, mm->total_pages * 4, mm->locked_pages * 4, 0, rss,
-			     rss, mm->data_pages * 4, 132, (mm->code_end - mm->code_start) / 1024);
-		mutex_unlock(&mm->lock);
-	}
+	if (mm)
+		proc_show_vm_status(mm, b);
 	synth_printf(b,
 		     "Threads:\t%d\nSigQ:\t0/63000\nSigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n"
 		     "SigIgn:\t%016lx\nSigCgt:\t%016lx\nCapInh:\t%016lx\nCapPrm:\t%016lx\n"
@@ -339,69 +330,6 @@ static int show_auxv(struct synth_inode *i, struct synth_buf *b)
 	return 0;
 }
 
-struct maps_ctx {
-	struct synth_buf *b;
-	bool smaps;
-	struct path root;
-};
-
-static void show_vma(const struct vma *v, void *arg)
-{
-	struct maps_ctx *c = arg;
-	char buf[4200];
-	const char *name = v->name ? v->name : "";
-	uint64_t dev = 0, ino = 0;
-	size_t at = c->b->len;
-
-	if (v->file) {
-		name = path_name(&v->file->path, &c->root, buf, sizeof(buf));
-		dev = v->file->inode->sb->dev;
-		ino = v->file->inode->ino;
-	}
-	synth_printf(c->b, "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu ", v->start, v->end,
-		     v->prot & 1 ? 'r' : '-', v->prot & 2 ? 'w' : '-', v->prot & 4 ? 'x' : '-',
-		     (v->flags & 15) == 1 ? 's' : 'p', v->off, major(dev), minor(dev), ino);
-	if (name && *name) {
-		while (c->b->len - at < 73 && !c->b->err)
-			synth_write(c->b, " ", 1);
-		synth_printf(c->b, "%s", name);
-	}
-	synth_printf(c->b, "\n");
-	if (c->smaps)
-		synth_printf(c->b,
-			     "Size:           %8lu kB\nKernelPageSize:        4 kB\n"
-			     "MMUPageSize:           4 kB\n",
-			     (v->end - v->start) / 1024);
-}
-
-static int show_maps_kind(struct synth_inode *i, struct synth_buf *b, bool smaps)
-{
-	_cleanup_(task_putp) struct task *t = proc_task(i);
-	_cleanup_(mm_putp) struct mm *mm = t ? task_mm_get(t) : NULL;
-	struct maps_ctx c = {.b = b, .smaps = smaps};
-	int r;
-
-	if (!t)
-		return -ESRCH;
-	r = proc_may_look(t, current->cred);
-	if (r < 0 || !mm)
-		return r;
-	fs_get_root(current, &c.root);
-	mm_for_each(mm, show_vma, &c);
-	path_put(&c.root);
-	return 0;
-}
-
-static int show_maps(struct synth_inode *i, struct synth_buf *b)
-{
-	return show_maps_kind(i, b, false);
-}
-
-static int show_smaps(struct synth_inode *i, struct synth_buf *b)
-{
-	return show_maps_kind(i, b, true);
-}
-
 static int show_limits(struct synth_inode *i, struct synth_buf *b)
 {
 	static const struct {
@@ -481,8 +409,32 @@ static int show_oom_score(struct synth_inode *i, struct synth_buf *b)
 
 static int show_loginuid(struct synth_inode *i, struct synth_buf *b)
 {
-	synth_printf(b, "4294967295");
+	_cleanup_(task_putp) struct task *t = proc_task(i);
+
+	if (!t)
+		return -ESRCH;
+	synth_printf(b, "%u", __atomic_load_n(&t->loginuid, __ATOMIC_RELAXED));
 	return 0;
+}
+
+/* A task may set its own, once; again only with CAP_AUDIT_CONTROL. */
+static ssize_t write_loginuid(struct synth_inode *i, char *buf, size_t n)
+{
+	_cleanup_(task_putp) struct task *t = proc_task(i);
+	unsigned long v;
+	char *end;
+
+	if (!t)
+		return -ESRCH;
+	if (t != current)
+		return -EPERM;
+	v = strtoul(buf, &end, 10);
+	if (end == buf || (*end && *end != '\n') || v > UINT32_MAX)
+		return -EINVAL;
+	if (__atomic_load_n(&t->loginuid, __ATOMIC_RELAXED) != (uint32_t)-1 && !capable(t->cred, CAP_AUDIT_CONTROL))
+		return -EPERM;
+	__atomic_store_n(&t->loginuid, (uint32_t)v, __ATOMIC_RELAXED);
+	return (ssize_t)n;
 }
 
 static int show_cgroup(struct synth_inode *i, struct synth_buf *b)
@@ -579,12 +531,17 @@ LINK(root, ROOT)
 #define COMMON                                                                                     \
 	F("stat", show_stat), F("status", show_status), F("statm", show_statm),                    \
 		F("cmdline", show_cmdline), FP("environ", show_environ), FP("auxv", show_auxv),    \
-		F("maps", show_maps), F("smaps", show_smaps), FW("comm", show_comm, write_comm),   \
+		F("maps", proc_show_maps), F("smaps", proc_show_smaps),                            \
+		F("smaps_rollup", proc_show_smaps_rollup),                                         \
+		{.name = "pagemap", .mode = S_IFREG | 0400, .open = proc_pagemap_open,             \
+		 .valid = proc_pid_valid}, FW("comm", show_comm, write_comm),   \
 		F("limits", show_limits), FW("oom_score_adj", show_oom_adj, write_oom_adj),        \
 		F("oom_score", show_oom_score), F("cgroup", show_cgroup), FP("io", show_io),       \
 		FP("syscall", proc_show_syscall), {.name = "mem", .mode = S_IFREG | 0600,          \
 		 .open = proc_mem_open, .valid = proc_pid_valid},                                  \
-		F("loginuid", show_loginuid), F("wchan", show_number),                             \
+		FW("loginuid", show_loginuid, write_loginuid), F("wchan", show_number),                             \
+		{.name = "net", .mode = S_IFDIR | 0555, .children = proc_net_files,                \
+		 .valid = proc_pid_valid},                                                         \
 		FM("mounts", proc_show_mounts), FM("mountinfo", proc_show_mountinfo),              \
 		F("mountstats", proc_show_mountstats), L(exe),                                     \
 		L(cwd), L(root), PROC_NS_FILES,                                                    \

@@ -9,11 +9,19 @@ struct pid;
 struct task;
 extern const struct fs_type proc_fs_type;
 extern const struct synth_node proc_root_files[], proc_pid_files[], proc_task_files[];
+/* vm.c */
+struct mm;
+int proc_show_maps(struct synth_inode *i, struct synth_buf *b);
+int proc_show_smaps(struct synth_inode *i, struct synth_buf *b);
+int proc_show_smaps_rollup(struct synth_inode *i, struct synth_buf *b);
+void proc_show_vm_status(struct mm *mm, struct synth_buf *b); /* the Vm lines of status */
+int proc_pagemap_open(struct synth_inode *i, struct file *f);
 extern const struct synth_node proc_sys_files[], proc_self_links[];
 /* ipc.c: limits of the reader's IPC namespace, by the node's name. */
 extern const struct synth_node proc_sysvipc_files[];
 int proc_show_ipc_setting(struct synth_inode *i, struct synth_buf *b);
 ssize_t proc_write_ipc_setting(struct synth_inode *i, char *buf, size_t n);
+extern const struct synth_node proc_net_files[]; /* net.c */
 /* ns.c: the table of ns/, the files beside it, and /proc/sys/user. */
 extern const struct synth_node proc_ns_files[], proc_sys_user[];
 #define PROC_NS_DECLARE(name)                                                                      \

@@ -2,8 +2,10 @@
 /* sysfs: CPUs and the few files that programs look for. */
 #include <linux/magic.h>
 #include <string.h>
-#include "kernel/vfs/synth.h"
+#include "kernel/fs/sysfs/sysfs.h"
 #include "kernel/kernel.h"
+#include "kernel/mm/mm.h"
+#include "kernel/task/task.h"
 
 static int show_cpus(struct synth_inode *i, struct synth_buf *b)
 {
@@ -50,19 +52,63 @@ static bool cpu_list(struct synth_inode *dir, long *n, char name[32])
 #define END {.name = NULL}
 static const struct synth_node cpu_files[] = {F("online", show_cpus), F("possible", show_cpus),
 					      F("present", show_cpus), END};
+/* One node, number 0, has all memory and CPUs. */
+static int show_node(struct synth_inode *i, struct synth_buf *b)
+{
+	synth_printf(b, "0\n");
+	return 0;
+}
+
+static int show_distance(struct synth_inode *i, struct synth_buf *b)
+{
+	synth_printf(b, "10\n");
+	return 0;
+}
+
+static int show_cpumap(struct synth_inode *i, struct synth_buf *b)
+{
+	for (unsigned k = (kernel.ncpu + 31) / 32; k-- > 0;) {
+		unsigned n = MIN(kernel.ncpu - k * 32, 32U);
+
+		synth_printf(b, "%08x%s", n == 32 ? UINT32_MAX : (1U << n) - 1, k ? "," : "\n");
+	}
+	return 0;
+}
+
+static int show_node_meminfo(struct synth_inode *i, struct synth_buf *b)
+{
+	uint64_t total, used;
+
+	mm_container_use(current, &total, &used);
+	synth_printf(b,
+		     "Node 0 MemTotal:       %8lu kB\nNode 0 MemFree:        %8lu kB\nNode 0 MemUsed:        %8lu kB\n"
+		     "Node 0 FilePages:      %8d kB\nNode 0 AnonPages:      %8lu kB\n",
+		     total / 1024, (total - used) / 1024, used / 1024, 0, used / 1024);
+	return 0;
+}
+
+static const struct synth_node node0_files[] = {F("cpulist", show_cpus), F("cpumap", show_cpumap),
+						F("distance", show_distance), F("meminfo", show_node_meminfo), END};
+static const struct synth_node node_files[] = {F("has_cpu", show_node), F("has_memory", show_node),
+					       F("has_normal_memory", show_node), F("online", show_node),
+					       F("possible", show_node), D("node0", node0_files), END};
 static const struct synth_node system_dirs[] = {{.name = "cpu",
 						 .mode = S_IFDIR | 0755,
 						 .children = cpu_files,
 						 .lookup = cpu_lookup,
 						 .list = cpu_list},
-						END};
+						D("node", node_files), END};
 static const struct synth_node devices_dirs[] = {D("system", system_dirs), END};
 static const struct synth_node fs_dirs[] = {D("cgroup", NULL), END};
 static const struct synth_node thp_files[] = {F("enabled", show_thp), END};
 static const struct synth_node mm_dirs[] = {D("transparent_hugepage", thp_files), END};
 static const struct synth_node kernel_dirs[] = {D("mm", mm_dirs), END};
-static const struct synth_node class_dirs[] = {D("block", NULL), D("mem", NULL), D("net", NULL),
-					       D("tty", NULL), END};
+static const struct synth_node class_dirs[] = {
+	D("block", NULL),
+	D("mem", NULL),
+	{.name = "net", .mode = S_IFDIR | 0755, .lookup = class_net_lookup, .list = class_net_list},
+	D("tty", NULL),
+	END};
 static const struct synth_node top_dirs[] = {
 	D("block", NULL), D("bus", NULL),	   D("class", class_dirs), D("dev", NULL),
 	D("devices", devices_dirs), D("firmware", NULL), D("fs", fs_dirs),
