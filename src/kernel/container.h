@@ -15,6 +15,7 @@ struct container {
 	struct mnt_namespace *mnt; /* the spec's mounts */
 	struct pid_namespace *pid_ns;
 	struct nsproxy *nsproxy;
+	struct cgroup *cgroup;	   /* the tree of its control groups: a reference */
 	struct ipc_namespace *ipc; /* until nsproxy has it */
 	struct path_holder *cwd;
 	int gofer_fd; /* the fuse client's, for messages outside files */

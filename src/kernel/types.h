@@ -46,6 +46,7 @@ typedef struct {
 #define ERESTART_RESTARTBLOCK 516 /* restart by sys_restart_syscall, else EINTR */
 
 struct kernel;
+struct cgroup;
 struct container;
 struct task;
 struct thread_group;

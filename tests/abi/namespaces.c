@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Namespaces by root: /proc/PID/ns, ioctl_ns, setns by file and by pidfd, unshare and clone of each kind. */
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -455,6 +457,27 @@ TEST(time_namespace)
 {
 	need_root();
 	CHECK_EQ(in_child(time_offsets), 0);
+}
+
+/* --- network --- */
+
+static int no_way_out(void)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = 7, .sin_addr = {htonl(0x0a000001)}};
+	int s;
+
+	if (unshare(CLONE_NEWNET) < 0)
+		return 1;
+	s = socket(AF_INET, SOCK_STREAM, 0);
+	if (s < 0)
+		return errno == EAFNOSUPPORT ? 0 : 2; /* a kernel may have no internet there at all */
+	return connect(s, (struct sockaddr *)&a, sizeof(a)) < 0 && errno == ENETUNREACH ? 0 : 3;
+}
+
+TEST(new_network_is_empty)
+{
+	need_root();
+	CHECK_EQ(in_child(no_way_out), 0);
 }
 
 /* --- limits and combinations --- */

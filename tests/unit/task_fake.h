@@ -20,6 +20,8 @@
 #include "kernel/mm/mm.h"
 #include "kernel/signal/signal.h"
 #include "kernel/task/coredump.h"
+#include "kernel/fs/cgroup/cgroup.h"
+#include "kernel/task/cgroup.h"
 #include "kernel/task/task.h"
 #include "kernel/time/vclock.h"
 #include "kernel/tty/tty.h"
@@ -530,6 +532,11 @@ struct mnt_namespace *mnt_namespace_get(struct mnt_namespace *ns)
 {
 	return ns;
 }
+struct cgroup *cgroup_of_file(struct file *f __unused)
+{
+	return NULL;
+}
+static struct cgroup *fake_cgroup;
 /* Clocks are the host's calls. */
 bool vclock_get(int clock __unused, struct timespec *ret __unused)
 {
@@ -733,8 +740,9 @@ static struct task *fake_boot(unsigned fn)
 	p.files = files_new();
 	p.fs = fs_struct_new(NULL, NULL);
 	REQUIRE(ipc_namespace_new(&fake_ct, NULL, &ipc) == 0);
+	fake_cgroup = cgroup_new_root();
 	p.nsproxy = nsproxy_new(uts_namespace_new("fake", ""), (struct mnt_namespace *)(uintptr_t)&fake_ct,
-				pid_namespace_get(fake_ns), ipc);
+				pid_namespace_get(fake_ns), ipc, fake_cgroup);
 	REQUIRE(p.nsproxy);
 	p.start = fake_start;
 	p.arg = (void *)(uintptr_t)fn;

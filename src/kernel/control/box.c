@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "kernel/control/control.h"
 #include "kernel/ipc/ipc.h"
+#include "kernel/task/cgroup.h"
 #include "kernel/task/seccomp.h"
 #include "platform/platform.h"
 
@@ -68,6 +69,7 @@ static void box_free(struct box *b)
 	seccomp_filter_put(b->seccomp);
 	if (b->ct.pt)
 		pt_container_free(b->ct.pt);
+	cgroup_put(b->ct.cgroup);
 	if (b->ct.pid_ns)
 		pid_namespace_put(b->ct.pid_ns);
 	container_put(&b->ct); /* tasks that are about to go still count on it */
@@ -136,7 +138,7 @@ static int make_namespaces(struct box *b, const Nacre__Sandbox__V1__CreateContai
 	if (!uts)
 		return -ENOMEM;
 	b->ct.nsproxy = nsproxy_new(uts, mnt_namespace_get(b->ct.mnt), pid_namespace_get(b->ct.pid_ns),
-				    TAKE_PTR(b->ct.ipc));
+				    TAKE_PTR(b->ct.ipc), b->ct.cgroup);
 	if (!b->ct.nsproxy)
 		return -ENOMEM;
 	return set_ipc_sysctls(b->ct.nsproxy->ipc, q);
@@ -184,6 +186,9 @@ int box_create(const Nacre__Sandbox__V1__CreateContainerRequest *q, struct rpc_b
 	b->ct.mem_max = q->memory_limit;
 	b->ct.id = strdup(q->id);
 	r = pid_namespace_new(NULL, NULL, &b->ct.pid_ns); /* /proc of the mounts shows it */
+	b->ct.cgroup = cgroup_new_root();
+	if (r == 0 && !b->ct.cgroup)
+		r = -ENOMEM;
 	log_phase("box");
 	/* The gofer may still be on its way: the zygote first. */
 	if (r == 0)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* clone, clone3, fork, vfork, unshare, setns, set_tid_address. */
 #include <errno.h>
-#include <linux/capability.h>
 #include <linux/sched.h>
 #include "kernel/ipc/ipc.h"
 #include "kernel/fs/anon/anon.h"
+#include "kernel/fs/cgroup/cgroup.h"
 #include "kernel/syscall/syscall.h"
+#include "kernel/task/cgroup.h"
 #include "kernel/task/internal.h"
 #include "kernel/usercopy.h"
 
@@ -56,14 +57,35 @@ static int get_set_tid(struct task *t, const struct clone_args *c, struct clone_
 	for (unsigned i = 0; r == 0 && i < p->set_tid_size; i++)
 		if (p->set_tid[i] < 1)
 			r = -EINVAL;
-	if (r == 0 && !own_capable(t->cred, CAP_SYS_ADMIN) && !own_capable(t->cred, CAP_CHECKPOINT_RESTORE))
-		r = -EPERM;
+	return r;
+}
+
+/* The group whose directory the child is to be born in. *ret_f keeps it. */
+static int get_cgroup(struct task *t, const struct clone_args *c, uint64_t size, struct file **ret_f,
+		      struct clone_params *p)
+{
+	int r;
+
+	if (c->cgroup > INT_MAX || size < CLONE_ARGS_SIZE_VER2)
+		return -EINVAL;
+	*ret_f = fd_get_path(t, (int)c->cgroup);
+	if (!*ret_f)
+		return -EBADF;
+	p->cgroup = cgroup_of_file(*ret_f);
+	if (!p->cgroup)
+		return -EBADF;
+	if (c->flags & CLONE_THREAD)
+		return -EOPNOTSUPP; /* threads of one process are in one group */
+	r = inode_permission((*ret_f)->inode, t->cred, MAY_WRITE);
+	if (r == 0 && p->cgroup->subtree)
+		r = -EBUSY;
 	return r;
 }
 
 long sys_clone3(struct task *t, const struct sysargs *a)
 {
 	struct clone_args c = {0};
+	_cleanup_(file_putp) struct file *f = NULL;
 	struct clone_params p;
 	uint64_t size = a->v[1];
 	int r;
@@ -86,8 +108,6 @@ long sys_clone3(struct task *t, const struct sysargs *a)
 	if (!c.stack != !c.stack_size || c.stack + c.stack_size < c.stack ||
 	    c.stack + c.stack_size > PT_GUEST_END)
 		return -EINVAL;
-	if (c.flags & CLONE_INTO_CGROUP)
-		return -EOPNOTSUPP;
 	p = (struct clone_params){
 		.flags = c.flags,
 		.exit_signal = (int)c.exit_signal,
@@ -98,6 +118,8 @@ long sys_clone3(struct task *t, const struct sysargs *a)
 		.child_tid = c.child_tid,
 	};
 	r = get_set_tid(t, &c, &p);
+	if (r == 0 && (c.flags & CLONE_INTO_CGROUP))
+		r = get_cgroup(t, &c, size, &f, &p);
 	return r < 0 ? r : do_clone(t, &p);
 }
 

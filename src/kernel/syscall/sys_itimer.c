@@ -15,6 +15,7 @@ struct itimer {
 	uint64_t interval; /* ns; under itimer_lock */
 	uint64_t target;   /* CPU timers: fires at this CPU time, 0 not armed */
 };
+#define CPU_LIMIT 3 /* no timer of the guest's: watches RLIMIT_CPU */
 static struct mutex itimer_lock = MUTEX_INIT(RANK_TASK, "itimers");
 
 static uint64_t cpu_now(struct thread_group *tg, int which)
@@ -34,6 +35,36 @@ static uint64_t cpu_earliest(struct thread_group *tg, uint64_t n)
 	return now_ns() + MAX(d, 1000000ULL);
 }
 
+/* Looks at the group's limit: SIGXCPU at the soft one and, raising it, at each second after it; SIGKILL at the hard one. */
+static void cpu_limit_due(struct itimer *it, uint64_t cpu)
+{
+	struct rlimit *l = &it->tg->rlim[RLIMIT_CPU];
+	uint64_t soft, hard, next;
+	int sig = 0;
+
+	mutex_lock(&tasklist_lock);
+	soft = l->rlim_cur;
+	hard = l->rlim_max;
+	if (hard != RLIM_INFINITY && cpu / NSEC_PER_SEC >= hard) {
+		sig = SIGKILL;
+	} else if (soft != RLIM_INFINITY && cpu / NSEC_PER_SEC >= soft) {
+		sig = SIGXCPU;
+		__atomic_store_n(&l->rlim_cur, ++soft, __ATOMIC_RELAXED);
+	}
+	mutex_unlock(&tasklist_lock);
+	next = MIN(soft, hard);
+	mutex_lock(&itimer_lock);
+	it->target = 0;
+	if (sig != SIGKILL && next < UINT64_MAX / NSEC_PER_SEC) {
+		it->target = next * NSEC_PER_SEC;
+		if (timer_arm(&it->timer, cpu_earliest(it->tg, it->target > cpu ? it->target - cpu : 0)) < 0)
+			it->target = 0;
+	}
+	mutex_unlock(&itimer_lock);
+	if (sig)
+		(void)send_signal_group(it->tg, sig, NULL);
+}
+
 static void fire(struct timer *tm)
 {
 	static const int sigs[3] = {SIGALRM, SIGVTALRM, SIGPROF};
@@ -41,6 +72,10 @@ static void fire(struct timer *tm)
 	uint64_t cpu = it->which == ITIMER_REAL ? 0 : cpu_now(it->tg, it->which), next = 0;
 	bool send = true;
 
+	if (it->which == CPU_LIMIT) {
+		cpu_limit_due(it, cpu);
+		return;
+	}
 	mutex_lock(&itimer_lock);
 	if (it->which == ITIMER_REAL) {
 		if (it->interval)
@@ -62,9 +97,9 @@ static void fire(struct timer *tm)
 		(void)send_signal_group(it->tg, sigs[it->which], NULL);
 }
 
-static struct itimer *get_itimer(struct task *t, int which, bool make)
+static struct itimer *get_itimer(struct thread_group *tg, int which, bool make)
 {
-	struct timer **slot = &t->tg->itimer[which];
+	struct timer **slot = &tg->itimer[which];
 	struct itimer *it;
 
 	MUTEX_GUARD(&itimer_lock);
@@ -73,7 +108,7 @@ static struct itimer *get_itimer(struct task *t, int which, bool make)
 		if (!it)
 			return NULL;
 		timer_init(&it->timer, fire);
-		it->tg = t->tg;
+		it->tg = tg;
 		it->which = which;
 		*slot = &it->timer;
 	}
@@ -82,7 +117,7 @@ static struct itimer *get_itimer(struct task *t, int which, bool make)
 
 void itimers_exit(struct thread_group *tg)
 {
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i <= CPU_LIMIT; i++) {
 		struct timer *tm = tg->itimer[i];
 
 		if (!tm)
@@ -91,6 +126,19 @@ void itimers_exit(struct thread_group *tg)
 		tg->itimer[i] = NULL;
 		free(container_of(tm, struct itimer, timer));
 	}
+}
+
+int cpu_limit_watch(struct thread_group *tg)
+{
+	bool none = tg->rlim[RLIMIT_CPU].rlim_cur == RLIM_INFINITY && tg->rlim[RLIMIT_CPU].rlim_max == RLIM_INFINITY;
+	struct itimer *it;
+
+	if (none && !__atomic_load_n(&tg->itimer[CPU_LIMIT], __ATOMIC_RELAXED))
+		return 0;
+	it = get_itimer(tg, CPU_LIMIT, !none);
+	if (!it)
+		return none ? 0 : -ENOMEM;
+	return timer_arm(&it->timer, now_ns()); /* it looks, and knows when to look again */
 }
 
 /* Time left and interval, ns. itimer lock held. */
@@ -110,7 +158,7 @@ static void read_itimer(struct itimer *it, uint64_t cpu, uint64_t *left, uint64_
 static int set_itimer(struct task *t, int which, uint64_t value, uint64_t interval, uint64_t *oleft,
 		      uint64_t *ointerval)
 {
-	struct itimer *it = get_itimer(t, which, true);
+	struct itimer *it = get_itimer(t->tg, which, true);
 	uint64_t cpu = which == ITIMER_REAL ? 0 : cpu_now(t->tg, which);
 	int r = 0;
 
@@ -184,7 +232,7 @@ long sys_getitimer(struct task *t, const struct sysargs *a)
 
 	if (which < 0 || which > 2)
 		return -EINVAL;
-	it = get_itimer(t, which, false);
+	it = get_itimer(t->tg, which, false);
 	if (it) {
 		cpu = which == ITIMER_REAL ? 0 : cpu_now(t->tg, which);
 		mutex_lock(&itimer_lock);

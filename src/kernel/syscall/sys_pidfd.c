@@ -208,6 +208,8 @@ static const void *object_of(struct task *x, int type)
 		return x->fs;
 	case KCMP_SIGHAND:
 		return x->sighand;
+	case KCMP_SYSVSEM:
+		return __atomic_load_n(&x->sysvsem, __ATOMIC_RELAXED);
 	default: /* KCMP_IO: nobody has an I/O context of its own */
 		return NULL;
 	}
@@ -241,8 +243,8 @@ long sys_kcmp(struct task *t, const struct sysargs *a)
 	case KCMP_FS:
 	case KCMP_SIGHAND:
 	case KCMP_IO:
-		return order(object_of(x, type), object_of(y, type));
 	case KCMP_SYSVSEM:
+		return order(object_of(x, type), object_of(y, type));
 	case KCMP_EPOLL_TFD:
 		return -EOPNOTSUPP;
 	}

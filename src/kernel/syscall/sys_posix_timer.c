@@ -21,7 +21,10 @@ struct ptimer {
 	struct task *to;	 /* SIGEV_THREAD_ID: with a reference, else NULL */
 	int id, clock, notify, sig;
 	sigval_t value;
+	struct cpu_clock cpu; /* of a timer on CPU time, else empty */
+	uint64_t target;      /* when it fires, on that clock; 0: not armed */
 	uint64_t interval; /* ns; under timers_lock, like what follows */
+	uint64_t late;	   /* ns that an absolute time had gone by when it was set */
 	unsigned overrun;  /* since the last signal was queued */
 };
 static struct mutex timers_lock = MUTEX_INIT(RANK_TASK, "posix timers");
@@ -34,19 +37,47 @@ static void send(struct thread_group *tg, struct task *to, const siginfo_t *si)
 		(void)send_signal_group(tg, si->si_signo, si);
 }
 
+static bool is_cpu(const struct ptimer *p)
+{
+	return p->cpu.t || p->cpu.tg;
+}
+
+/* A timer on CPU time was due to look: false when it is not time yet. *missed: turns that went by at once. timers_lock held. */
+static bool cpu_expired(struct ptimer *p, uint64_t cpu, uint64_t *missed)
+{
+	if (!p->target)
+		return false; /* disarmed meanwhile */
+	if (cpu >= p->target) {
+		*missed = p->interval ? (cpu - p->target) / p->interval : 0;
+		p->target = p->interval ? p->target + (*missed + 1) * p->interval : 0;
+		if (p->target && timer_arm(&p->timer, cpu_clock_earliest(&p->cpu, p->target - cpu)) < 0)
+			p->target = 0;
+		return true;
+	}
+	if (timer_arm(&p->timer, cpu_clock_earliest(&p->cpu, p->target - cpu)) < 0)
+		p->target = 0;
+	return false;
+}
+
 static void fire(struct timer *tm)
 {
 	struct ptimer *p = container_of(tm, struct ptimer, timer);
-	uint64_t now = now_ns(), missed = 0, next;
+	uint64_t now = now_ns(), missed = 0, next, cpu = is_cpu(p) ? cpu_clock_now(&p->cpu) : 0;
 	siginfo_t si = {0};
 	bool waits;
 
 	mutex_lock(&timers_lock);
-	if (p->interval) {
+	if (is_cpu(p)) {
+		if (!cpu_expired(p, cpu, &missed)) {
+			mutex_unlock(&timers_lock);
+			return;
+		}
+	} else if (p->interval) {
 		next = tm->expires + p->interval;
 		if (next < now + SHORTEST_NS)
 			next += (now + SHORTEST_NS - next) / p->interval * p->interval;
-		missed = (next - tm->expires) / p->interval - 1;
+		missed = (next - tm->expires) / p->interval - 1 + p->late / p->interval;
+		p->late = 0;
 		if (timer_arm(tm, next) < 0)
 			p->interval = 0;
 	}
@@ -83,6 +114,7 @@ static void destroy(struct ptimer *p)
 	timer_cancel(&p->timer);
 	if (p->to)
 		task_put(p->to);
+	cpu_clock_put(&p->cpu);
 	free(p);
 }
 
@@ -154,12 +186,14 @@ long sys_timer_create(struct task *t, const struct sysargs *a)
 	int clock = arg_int(a, 0), r, id;
 	struct ptimer *p;
 
-	/* The CPU clocks can be read, but nothing waits on them yet. */
-	if (clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID)
-		return -EOPNOTSUPP;
-	if (clock == CLOCK_REALTIME_ALARM || clock == CLOCK_BOOTTIME_ALARM)
+	bool cpu = clock < 0 || clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID;
+
+	if (guest_clock_may_wait(t, clock) < 0)
 		return -EPERM;
-	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME)
+	if (clock == CLOCK_MONOTONIC_RAW || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE)
+		return -EOPNOTSUPP;
+	if (!cpu && clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME && clock != CLOCK_TAI &&
+	    clock != CLOCK_REALTIME_ALARM && clock != CLOCK_BOOTTIME_ALARM)
 		return -EINVAL;
 	p = calloc(1, sizeof(*p));
 	if (!p)
@@ -167,7 +201,9 @@ long sys_timer_create(struct task *t, const struct sysargs *a)
 	p->tg = t->tg;
 	p->clock = clock;
 	timer_init(&p->timer, fire);
-	r = set_event(t, p, a->v[1]);
+	r = cpu ? cpu_clock_find(t, clock, &p->cpu) : 0;
+	if (r == 0)
+		r = set_event(t, p, a->v[1]);
 	r = r == 0 ? enter(t, p, a->v[1] != 0) : r;
 	if (r < 0) {
 		destroy(p);
@@ -187,14 +223,56 @@ long sys_timer_create(struct task *t, const struct sysargs *a)
 	return r;
 }
 
-/* timers_lock held. */
-static struct __kernel_itimerspec read_timer(struct ptimer *p)
+/* cpu: what a CPU clock says now. timers_lock held. */
+static struct __kernel_itimerspec read_timer(struct ptimer *p, uint64_t cpu)
 {
-	uint64_t e = timer_expires(&p->timer), now = now_ns(), left = !e ? 0 : e > now ? e - now : 1;
+	uint64_t e = is_cpu(p) ? p->target : timer_expires(&p->timer), now = is_cpu(p) ? cpu : now_ns();
+	uint64_t left = !e ? 0 : e > now ? e - now : 1;
 
 	return (struct __kernel_itimerspec){
 		.it_interval = {(long long)(p->interval / NSEC_PER_SEC), (long long)(p->interval % NSEC_PER_SEC)},
 		.it_value = {(long long)(left / NSEC_PER_SEC), (long long)(left % NSEC_PER_SEC)}};
+}
+
+/* The CPU time of timer id, or 0: asked before timers_lock, which ranks above what that takes. */
+static uint64_t cpu_of(struct task *t, int id)
+{
+	struct cpu_clock c = {0};
+	struct ptimer *p;
+	uint64_t now;
+
+	mutex_lock(&timers_lock);
+	p = find(t->tg, id);
+	if (p && is_cpu(p)) {
+		c = p->cpu;
+		if (c.t)
+			(void)task_get(c.t);
+		else
+			(void)tg_get(c.tg);
+	}
+	mutex_unlock(&timers_lock);
+	now = c.t || c.tg ? cpu_clock_now(&c) : 0;
+	cpu_clock_put(&c);
+	return now;
+}
+
+static int arm(struct ptimer *p, uint64_t value, bool absolute, uint64_t cpu)
+{
+	uint64_t deadline, ns;
+	struct timespec now;
+	int r;
+
+	if (is_cpu(p)) {
+		p->target = absolute ? MAX(value, 1UL) : cpu + value;
+		return timer_arm(&p->timer, p->target > cpu ? cpu_clock_earliest(&p->cpu, p->target - cpu) : now_ns());
+	}
+	p->late = 0;
+	if (absolute && guest_clock_get(current, p->clock, &now) == 0) {
+		ns = (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
+		p->late = ns > value ? ns - value : 0;
+	}
+	r = guest_clock_deadline(p->clock, value, absolute, &deadline);
+	return r == 0 ? timer_arm(&p->timer, deadline) : r;
 }
 
 static int to_ns(const struct __kernel_timespec *ts, uint64_t *ret)
@@ -207,7 +285,7 @@ static int to_ns(const struct __kernel_timespec *ts, uint64_t *ret)
 
 long sys_timer_settime(struct task *t, const struct sysargs *a)
 {
-	uint64_t value = 0, interval = 0, deadline;
+	uint64_t value = 0, interval = 0, cpu;
 	struct __kernel_itimerspec new, old;
 	struct ptimer *p;
 	int r;
@@ -221,18 +299,18 @@ long sys_timer_settime(struct task *t, const struct sysargs *a)
 		r = to_ns(&new.it_interval, &interval);
 	if (r < 0)
 		return r;
+	cpu = cpu_of(t, arg_int(a, 0));
 	mutex_lock(&timers_lock);
 	p = find(t->tg, arg_int(a, 0));
 	r = p ? 0 : -EINVAL;
 	if (p) {
-		old = read_timer(p);
+		old = read_timer(p, cpu);
 		(void)timer_disarm(&p->timer);
+		p->target = 0;
 		p->interval = value ? interval : 0;
 		p->overrun = 0;
 		if (value)
-			r = guest_clock_deadline(p->clock, value, arg_int(a, 1) & TIMER_ABSTIME, &deadline);
-		if (value && r == 0)
-			r = timer_arm(&p->timer, deadline);
+			r = arm(p, value, arg_int(a, 1) & TIMER_ABSTIME, cpu);
 	}
 	mutex_unlock(&timers_lock);
 	if (r == 0 && a->v[3])
@@ -242,13 +320,14 @@ long sys_timer_settime(struct task *t, const struct sysargs *a)
 
 long sys_timer_gettime(struct task *t, const struct sysargs *a)
 {
+	uint64_t cpu = cpu_of(t, arg_int(a, 0));
 	struct __kernel_itimerspec now;
 	struct ptimer *p;
 
 	mutex_lock(&timers_lock);
 	p = find(t->tg, arg_int(a, 0));
 	if (p)
-		now = read_timer(p);
+		now = read_timer(p, cpu);
 	mutex_unlock(&timers_lock);
 	return p ? copy_out(t, arg_uaddr(a, 1), &now, sizeof(now)) : -EINVAL;
 }

@@ -26,7 +26,7 @@ static int change_limit(struct task *t, struct thread_group *tg, unsigned res,
 		return -EPERM;
 	__atomic_store_n(&l->rlim_cur, new->rlim_cur, __ATOMIC_RELAXED);
 	__atomic_store_n(&l->rlim_max, new->rlim_max, __ATOMIC_RELAXED);
-	return 0;
+	return res == RLIMIT_CPU && tg->live > 0 ? cpu_limit_watch(tg) : 0;
 }
 
 long sys_getrlimit(struct task *t, const struct sysargs *a)

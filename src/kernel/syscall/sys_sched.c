@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Scheduling: kept and reported, since the host schedules. sched_*, getpriority, setpriority, ioprio_*,
- * getcpu. Only SCHED_OTHER, BATCH and IDLE can be had; real-time policies are -EPERM. */
+ * getcpu. */
 #include <errno.h>
 #include <linux/capability.h>
 #include <string.h>
@@ -22,7 +22,6 @@ static_assert(sizeof(struct guest_sched_attr) == 56, "struct sched_attr");
 
 #define IOPRIO_WHO_PROCESS 1
 #define IOPRIO_WHO_USER 3
-#define IOPRIO_BE_DEFAULT ((2 << 13) | 4)
 
 long sys_sched_yield(struct task *t __unused, const struct sysargs *a __unused)
 {
@@ -143,7 +142,7 @@ long sys_sched_getscheduler(struct task *t, const struct sysargs *a)
 
 	if (r < 0)
 		return r;
-	r = (int)x->sched_policy;
+	r = (int)x->sched_policy | (x->reset_on_fork ? SCHED_RESET_ON_FORK : 0);
 	task_put(x);
 	return r;
 }
@@ -151,36 +150,88 @@ long sys_sched_getscheduler(struct task *t, const struct sysargs *a)
 long sys_sched_getparam(struct task *t, const struct sysargs *a)
 {
 	struct task *x;
-	int r;
+	int r, prio;
 
 	if (!a->v[1])
 		return -EINVAL;
 	r = find(t, arg_int(a, 0), &x);
 	if (r < 0)
 		return r;
+	prio = x->rt_priority;
 	task_put(x);
-	return put_u32(t, arg_uaddr(a, 1), 0); /* the priority of every policy one can have */
+	return put_u32(t, arg_uaddr(a, 1), (uint32_t)prio);
 }
 
-static int set_policy(struct task *t, int nr, int policy, int prio)
+static bool is_rt(unsigned policy)
 {
-	struct task *x;
-	int r;
+	return policy == SCHED_FIFO || policy == SCHED_RR;
+}
 
-	policy &= ~SCHED_RESET_ON_FORK;
-	r = find(t, nr, &x);
+static bool may_nice(struct task *t, struct task *x, int nice);
+
+/* May the caller, who lacks CAP_SYS_NICE, give x that? */
+static bool may_set_policy(struct task *t, struct task *x, unsigned policy, int prio, bool reset)
+{
+	uint64_t limit = task_rlimit(x, RLIMIT_RTPRIO);
+
+	if (is_rt(policy)) {
+		if (policy != x->sched_policy && !limit)
+			return false;
+		if (prio > x->rt_priority && (uint64_t)prio > limit)
+			return false;
+	}
+	if (x->sched_policy == SCHED_IDLE && policy != SCHED_IDLE && !may_nice(t, x, x->nice))
+		return false;
+	return !x->reset_on_fork || reset;
+}
+
+#define SCHED_DEADLINE_ 6
+
+/* Runtime, deadline and period as sched_setattr(2) wants them; a period of 0 becomes the deadline. */
+static bool valid_deadline(uint64_t dl[3])
+{
+	if (!dl[1] || dl[0] < 1024 || ((dl[1] | dl[2]) >> 63))
+		return false;
+	if (!dl[2])
+		dl[2] = dl[1];
+	return dl[2] >= dl[1] && dl[1] >= dl[0] && dl[2] >= 100000 && dl[2] <= 4194304000ULL;
+}
+
+/* policy -1: as it is. dl: for SCHED_DEADLINE, or NULL. */
+static int set_policy(struct task *t, int nr, int policy, int prio, uint64_t *dl)
+{
+	bool reset = policy >= 0 && (policy & SCHED_RESET_ON_FORK);
+	struct task *x;
+	int r = find(t, nr, &x);
+
 	if (r < 0)
 		return r;
-	if (!known_policy(policy) || policy == 6)
+	if (policy < 0) {
+		policy = (int)x->sched_policy;
+		reset = x->reset_on_fork;
+	}
+	policy &= ~SCHED_RESET_ON_FORK;
+	if (!known_policy(policy))
 		r = -EINVAL;
-	else if (policy == SCHED_FIFO || policy == SCHED_RR)
-		r = prio < 1 || prio > 99 ? -EINVAL : -EPERM;
-	else if (prio != 0)
+	else if (policy == SCHED_DEADLINE_ && (!dl || prio || !valid_deadline(dl)))
+		r = -EINVAL;
+	else if (policy == SCHED_DEADLINE_ && !capable(t->cred, CAP_SYS_NICE))
+		r = -EPERM;
+	else if (is_rt((unsigned)policy) ? prio < 1 || prio > 99 : prio != 0)
 		r = -EINVAL;
 	else if (!same_owner(t, x))
 		r = -EPERM;
-	if (r == 0)
+	else if (!capable(t->cred, CAP_SYS_NICE) && !may_set_policy(t, x, (unsigned)policy, prio, reset))
+		r = -EPERM;
+	if (r == 0) {
 		__atomic_store_n(&x->sched_policy, (unsigned)policy, __ATOMIC_RELAXED);
+		__atomic_store_n(&x->rt_priority, prio, __ATOMIC_RELAXED);
+		__atomic_store_n(&x->reset_on_fork, reset, __ATOMIC_RELAXED);
+		mutex_lock(&x->lock);
+		for (int i = 0; i < 3; i++)
+			x->dl[i] = policy == SCHED_DEADLINE_ ? dl[i] : 0;
+		mutex_unlock(&x->lock);
+	}
 	task_put(x);
 	return r;
 }
@@ -189,10 +240,10 @@ long sys_sched_setscheduler(struct task *t, const struct sysargs *a)
 {
 	int prio, r;
 
-	if (!a->v[2] || arg_int(a, 1) < 0)
+	if (!a->v[2] || arg_int(a, 1) < 0 || arg_int(a, 0) < 0)
 		return -EINVAL;
 	r = copy_in(t, &prio, arg_uaddr(a, 2), sizeof(prio));
-	return r < 0 ? r : set_policy(t, arg_int(a, 0), arg_int(a, 1), prio);
+	return r < 0 ? r : set_policy(t, arg_int(a, 0), arg_int(a, 1), prio, NULL);
 }
 
 static int nice_one(struct task *t, struct task *x, int nice);
@@ -211,18 +262,23 @@ long sys_sched_setattr(struct task *t, const struct sysargs *a)
 		return r;
 	if (!size)
 		size = SCHED_ATTR_VER0;
-	if (size < SCHED_ATTR_VER0 || size > GUEST_PAGE_SIZE)
-		return -E2BIG;
+	if (size < SCHED_ATTR_VER0 || size > GUEST_PAGE_SIZE) {
+		r = put_u32(t, arg_uaddr(a, 1), sizeof(at)); /* what would have been understood */
+		return r < 0 ? r : -E2BIG;
+	}
 	r = copy_in_struct(t, &at, sizeof(at), arg_uaddr(a, 1), size);
-	if (r == 0 && at.policy > 6)
+	/* SCHED_FLAG_RESET_ON_FORK, _KEEP_POLICY, _KEEP_PARAMS; clamping needs a scheduler of one's own. */
+	if (r == 0 && (at.policy > 6 || (at.flags & ~0x19ULL)))
 		r = -EINVAL;
 	if (r == 0)
-		r = set_policy(t, arg_int(a, 0), (int)at.policy, (int)at.priority);
+		r = set_policy(t, arg_int(a, 0), at.flags & 8 ? -1 :
+				       (int)at.policy | (at.flags & 1 ? SCHED_RESET_ON_FORK : 0), (int)at.priority,
+			       (uint64_t[3]){at.runtime, at.deadline, at.period});
 	if (r == 0)
 		r = find(t, arg_int(a, 0), &x);
 	if (r < 0)
 		return r;
-	if (at.policy != SCHED_IDLE && at.nice != x->nice)
+	if (at.policy != SCHED_IDLE && !is_rt(at.policy) && at.policy != SCHED_DEADLINE_ && !(at.flags & 16) && at.nice != x->nice)
 		r = at.nice < -20 || at.nice > 19 ? -EINVAL : nice_one(t, x, at.nice);
 	task_put(x);
 	return r == -EACCES ? -EPERM : r;
@@ -230,28 +286,26 @@ long sys_sched_setattr(struct task *t, const struct sysargs *a)
 
 long sys_sched_setparam(struct task *t, const struct sysargs *a)
 {
-	struct task *x;
 	int prio, r;
 
 	if (!a->v[1])
 		return -EINVAL;
+	if (arg_int(a, 0) < 0)
+		return -EINVAL;
 	r = copy_in(t, &prio, arg_uaddr(a, 1), sizeof(prio));
-	if (r == 0)
-		r = find(t, arg_int(a, 0), &x);
-	if (r < 0)
-		return r;
-	task_put(x);
-	return prio ? -EINVAL : 0;
+	return r < 0 ? r : set_policy(t, arg_int(a, 0), -1, prio, NULL);
 }
 
 long sys_sched_rr_get_interval(struct task *t, const struct sysargs *a)
 {
-	const struct timespec ts = {0, 4000000};
+	struct timespec ts = {0, 4000000};
 	struct task *x;
 	int r = find(t, arg_int(a, 0), &x);
 
 	if (r < 0)
 		return r;
+	if (is_rt(x->sched_policy))
+		ts.tv_nsec = x->sched_policy == SCHED_RR ? 100000000 : 0;
 	task_put(x);
 	return copy_out(t, arg_uaddr(a, 1), &ts, sizeof(ts));
 }
@@ -270,7 +324,18 @@ long sys_sched_getattr(struct task *t, const struct sysargs *a)
 		return r;
 	at.size = MIN(size, (uint32_t)sizeof(at));
 	at.policy = x->sched_policy;
-	at.nice = x->nice;
+	at.flags = x->reset_on_fork ? 1 : 0; /* SCHED_FLAG_RESET_ON_FORK */
+	if (at.policy == SCHED_DEADLINE_) {
+		mutex_lock(&x->lock);
+		at.runtime = x->dl[0];
+		at.deadline = x->dl[1];
+		at.period = x->dl[2];
+		mutex_unlock(&x->lock);
+	}
+	if (is_rt(at.policy))
+		at.priority = (uint32_t)x->rt_priority;
+	else if (at.policy != SCHED_DEADLINE_)
+		at.nice = x->nice;
 	task_put(x);
 	return copy_out(t, arg_uaddr(a, 1), &at, at.size);
 }
@@ -356,22 +421,82 @@ long sys_setpriority(struct task *t, const struct sysargs *a)
 	return nice_walk(&w, arg_int(a, 0), arg_int(a, 1));
 }
 
+/* The better of two: a lower class, then a lower level. */
+static int better(int a, int b)
+{
+	return a < 0 ? b : MIN(a, b);
+}
+
+static int ioprio_one(struct task *t, struct task *x, int set)
+{
+	if (set < 0)
+		return __atomic_load_n(&x->ioprio, __ATOMIC_RELAXED);
+	if (x->cred->uid.v != t->cred->euid.v && x->cred->uid.v != t->cred->uid.v && !capable(t->cred, CAP_SYS_NICE))
+		return -EPERM;
+	__atomic_store_n(&x->ioprio, set, __ATOMIC_RELAXED);
+	return 0;
+}
+
+/* set < 0: get. */
+static long ioprio_walk(struct task *t, int which, int who, int set)
+{
+	struct pid_namespace *ns = task_pid_ns(t);
+	uint32_t uid = which == IOPRIO_WHO_USER && who ? make_kuid(t->cred->user_ns, (uint32_t)who).v : t->cred->uid.v;
+	long r = -ESRCH, one;
+	struct task *x;
+	struct pid *p;
+
+	MUTEX_GUARD(&tasklist_lock);
+	if (which == IOPRIO_WHO_PROCESS) {
+		x = who ? pid_task(pid_find(ns, who), PIDTYPE_PID) : t;
+		return x ? ioprio_one(t, x, set) : -ESRCH;
+	}
+	if (which == IOPRIO_WHO_USER - 1) {
+		p = who ? pid_find(ns, who) : t->tg->pgrp;
+		if (!p)
+			return -ESRCH;
+		list_for_each_entry(x, &p->tasks[PIDTYPE_PGID], pid_node[PIDTYPE_PGID]) {
+			one = ioprio_one(t, x, set);
+			r = set < 0 ? better((int)r, (int)one) : one;
+			if (set >= 0 && r < 0)
+				return r;
+		}
+		return r;
+	}
+	for (size_t i = 0; i < ns->nslots; i++) {
+		x = pid_task(ns->slots[i].pid, PIDTYPE_PID);
+		if (!x || x->cred->uid.v != uid)
+			continue;
+		one = ioprio_one(t, x, set);
+		r = set < 0 ? better((int)r, (int)one) : one;
+		if (set >= 0 && r < 0)
+			return r;
+	}
+	return r;
+}
+
 long sys_ioprio_get(struct task *t, const struct sysargs *a)
 {
 	int which = arg_int(a, 0);
 
 	if (which < IOPRIO_WHO_PROCESS || which > IOPRIO_WHO_USER)
 		return -EINVAL;
-	return IOPRIO_BE_DEFAULT;
+	return ioprio_walk(t, which, arg_int(a, 1), -1);
 }
 
 long sys_ioprio_set(struct task *t, const struct sysargs *a)
 {
-	int which = arg_int(a, 0), class = arg_int(a, 2) >> 13;
+	int which = arg_int(a, 0), prio = arg_int(a, 2), class = prio >> 13 & 7, level = prio & 7;
 
-	if (which < IOPRIO_WHO_PROCESS || which > IOPRIO_WHO_USER || class < 0 || class > 3)
+	if (prio < 0 || prio > 0xffff)
 		return -EINVAL;
-	return class == 1 && !capable(t->cred, CAP_SYS_ADMIN) ? -EPERM : 0;
+	if (class > 3 || (class == 0 && (prio & 0x1fff)))
+		return -EINVAL;
+	if (class == 1 && !capable(t->cred, CAP_SYS_ADMIN) && !capable(t->cred, CAP_SYS_NICE))
+		return -EPERM;
+	if (which < IOPRIO_WHO_PROCESS || which > IOPRIO_WHO_USER || (prio & 0x1fff) >> 3 || level > 7)
+		return -EINVAL;
+	return ioprio_walk(t, which, arg_int(a, 1), prio);
 }
 
 long sys_getcpu(struct task *t, const struct sysargs *a)

@@ -84,6 +84,14 @@ static int sock_create(int family, int type, int proto, struct socket **ret)
 	if (kind > SOCK_PACKET)
 		return -EINVAL;
 	switch (family) {
+	case AF_INET:
+	case AF_INET6:
+	case AF_NETLINK:
+		/* A network namespace that the guest made has none of the pod's interfaces, and no protocols of its own. */
+		if (current->nsproxy->net != &init_net_ns)
+			return -EAFNOSUPPORT;
+	}
+	switch (family) {
 	case AF_UNIX:
 		return unix_kind(kind, proto, ret);
 	case AF_INET:

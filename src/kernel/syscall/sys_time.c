@@ -5,6 +5,7 @@
 #include <linux/time_types.h>
 #include <string.h>
 #include <sys/times.h>
+#include <sys/timex.h>
 #include "kernel/syscall/syscall.h"
 #include "kernel/task/internal.h"
 #include "kernel/time/clock.h"
@@ -36,10 +37,80 @@ long sys_clock_settime(struct task *t, const struct sysargs *a)
 	struct timespec ts;
 	int r;
 
-	if (arg_int(a, 0) != CLOCK_REALTIME)
+	int clock = arg_int(a, 0);
+	struct cpu_clock c;
+
+	if (clock < 0) {
+		r = cpu_clock_find(t, clock, &c);
+		cpu_clock_put(&c);
+		if (r < 0)
+			return r;
+	} else if (clock != CLOCK_REALTIME) {
 		return -EINVAL;
+	}
 	r = copy_in(t, &ts, arg_uaddr(a, 1), sizeof(ts));
-	return r < 0 ? r : -EPERM;
+	if (r < 0)
+		return r;
+	if (clock == CLOCK_REALTIME && (ts.tv_sec < 0 || ts.tv_nsec < 0 || ts.tv_nsec >= (long)NSEC_PER_SEC))
+		return -EINVAL;
+	return -EPERM;
+}
+
+/* What the kernel says of its clock: the host keeps it, and nobody inside can tell how well. */
+static void clock_state(struct timex *tx, const struct timespec *now)
+{
+	memset(tx, 0, sizeof(*tx));
+	tx->status = STA_UNSYNC | STA_NANO;
+	tx->maxerror = tx->esterror = 16000000;
+	tx->constant = 2;
+	tx->precision = 1;
+	tx->tolerance = 32768000;
+	tx->tick = 10000;
+	tx->time.tv_sec = now->tv_sec;
+	tx->time.tv_usec = now->tv_nsec; /* STA_NANO */
+}
+
+static long adjust(struct task *t, uaddr_t p)
+{
+	struct timespec now;
+	struct timex tx;
+	unsigned modes;
+	int r = copy_in(t, &tx, p, sizeof(tx));
+
+	if (r < 0)
+		return r;
+	modes = tx.modes;
+	/* adjtime(3) asks with ADJ_OFFSET_SS_READ. */
+	if (modes & 0x8000) {
+		if ((modes & ADJ_OFFSET_SINGLESHOT) != ADJ_OFFSET_SINGLESHOT)
+			return -EINVAL;
+		if (!(modes & 0x2000))
+			return -EPERM;
+	} else if (modes) {
+		return -EPERM;
+	}
+	r = guest_clock_get(t, CLOCK_REALTIME, &now);
+	if (r < 0)
+		return r;
+	clock_state(&tx, &now);
+	tx.modes = modes;
+	r = copy_out(t, p, &tx, sizeof(tx));
+	return r < 0 ? r : TIME_ERROR;
+}
+
+long sys_adjtimex(struct task *t, const struct sysargs *a)
+{
+	return adjust(t, arg_uaddr(a, 0));
+}
+
+long sys_clock_adjtime(struct task *t, const struct sysargs *a)
+{
+	struct timespec ts;
+	int clock = arg_int(a, 0);
+
+	if (clock == CLOCK_REALTIME)
+		return adjust(t, arg_uaddr(a, 1));
+	return guest_clock_res(clock, &ts) < 0 ? -EINVAL : -EOPNOTSUPP;
 }
 
 long sys_settimeofday(struct task *t, const struct sysargs *a)
@@ -175,6 +246,94 @@ static long do_sleep(struct task *t, int clock, bool absolute, uaddr_t req, uint
 	return -ERESTART_RESTARTBLOCK;
 }
 
+/* --- sleeping on CPU time --- */
+
+static long cpu_sleep_until(struct task *t, int clock, uint64_t target)
+{
+	uint64_t now, pause = 0;
+	struct cpu_clock c;
+	int r = cpu_clock_find(t, clock, &c);
+
+	while (r == 0 && (now = cpu_clock_now(&c)) < target) {
+		/* Nobody says when CPU time has been used: look when it can have been, more seldom while nothing runs. */
+		uint64_t next = cpu_clock_earliest(&c, target - now);
+
+		sleeper_prepare(&t->sleeper);
+		r = sleeper_sleep(&t->sleeper, next + pause, SLEEP_INTERRUPTIBLE);
+		if (r == -ETIMEDOUT)
+			r = 0;
+		pause = cpu_clock_now(&c) > now ? 0 : MIN(pause * 2 + 1000000, 50000000ULL);
+	}
+	cpu_clock_put(&c);
+	return r;
+}
+
+static int put_cpu_left(struct task *t, int clock, uint64_t to, uint64_t target)
+{
+	struct __kernel_timespec ts;
+	struct cpu_clock c;
+	uint64_t now, left;
+	int r = cpu_clock_find(t, clock, &c);
+
+	if (r < 0 || !to)
+		goto out;
+	now = cpu_clock_now(&c);
+	left = target > now ? target - now : 0;
+	ts = (struct __kernel_timespec){(long long)(left / NSEC_PER_SEC), (long long)(left % NSEC_PER_SEC)};
+	r = copy_out(t, uaddr(to), &ts, sizeof(ts));
+out:
+	cpu_clock_put(&c);
+	return r;
+}
+
+static long cpu_sleep_restart(struct task *t, struct restart_block *rb)
+{
+	long r = cpu_sleep_until(t, rb->nanosleep.clock, rb->nanosleep.deadline);
+
+	if (r != -ERESTARTSYS)
+		return r;
+	if (put_cpu_left(t, rb->nanosleep.clock, rb->nanosleep.rmtp, rb->nanosleep.deadline) < 0)
+		return -EFAULT;
+	rb->fn = cpu_sleep_restart;
+	return -ERESTART_RESTARTBLOCK;
+}
+
+static long do_cpu_sleep(struct task *t, int clock, bool absolute, uaddr_t req, uint64_t rmtp)
+{
+	struct __kernel_timespec ts;
+	struct cpu_clock c;
+	uint64_t target;
+	bool own;
+	long r = copy_in(t, &ts, req, sizeof(ts));
+
+	if (r < 0)
+		return r;
+	if (ts.tv_sec < 0 || ts.tv_nsec < 0 || ts.tv_nsec >= (long long)NSEC_PER_SEC)
+		return -EINVAL;
+	r = cpu_clock_find(t, clock, &c);
+	if (r < 0)
+		return r;
+	own = c.t == t; /* it would never wake */
+	target = (uint64_t)MIN(ts.tv_sec, 9000000000LL) * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
+	if (!absolute)
+		target += cpu_clock_now(&c);
+	cpu_clock_put(&c);
+	if (own)
+		return -EINVAL;
+	r = cpu_sleep_until(t, clock, target);
+	if (r != -ERESTARTSYS)
+		return r;
+	if (absolute)
+		return -ERESTARTNOHAND;
+	if (put_cpu_left(t, clock, rmtp, target) < 0)
+		return -EFAULT;
+	t->restart.nanosleep.clock = clock;
+	t->restart.nanosleep.deadline = target;
+	t->restart.nanosleep.rmtp = rmtp;
+	t->restart.fn = cpu_sleep_restart;
+	return -ERESTART_RESTARTBLOCK;
+}
+
 long sys_nanosleep(struct task *t, const struct sysargs *a)
 {
 	return do_sleep(t, CLOCK_MONOTONIC, false, arg_uaddr(a, 0), a->v[1]);
@@ -184,8 +343,11 @@ long sys_clock_nanosleep(struct task *t, const struct sysargs *a)
 {
 	int clock = arg_int(a, 0);
 
-	if (clock == CLOCK_THREAD_CPUTIME_ID || clock == CLOCK_PROCESS_CPUTIME_ID ||
-	    clock == CLOCK_MONOTONIC_RAW || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE)
+	if (clock < 0 || clock == CLOCK_PROCESS_CPUTIME_ID)
+		return do_cpu_sleep(t, clock, a->v[1] & TIMER_ABSTIME, arg_uaddr(a, 2), a->v[3]);
+	if (clock == CLOCK_THREAD_CPUTIME_ID || clock == CLOCK_MONOTONIC_RAW || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE)
 		return -EOPNOTSUPP;
+	if (guest_clock_may_wait(t, clock) < 0)
+		return -EPERM;
 	return do_sleep(t, clock, a->v[1] & TIMER_ABSTIME, arg_uaddr(a, 2), a->v[3]);
 }

@@ -4,6 +4,7 @@
 #include "kernel/fs/anon/anon.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/task/task.h"
+#include "kernel/time/clock.h"
 #include "kernel/usercopy.h"
 
 long sys_timerfd_create(struct task *t, const struct sysargs *a)
@@ -13,10 +14,12 @@ long sys_timerfd_create(struct task *t, const struct sysargs *a)
 
 	if (flags & ~(TFD_CLOEXEC | TFD_NONBLOCK))
 		return -EINVAL;
-	if (clock == CLOCK_REALTIME_ALARM || clock == CLOCK_BOOTTIME_ALARM)
-		return -EPERM;
-	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME)
+	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME &&
+	    clock != CLOCK_REALTIME_ALARM && clock != CLOCK_BOOTTIME_ALARM)
 		return -EINVAL;
+	r = guest_clock_may_wait(t, clock);
+	if (r < 0)
+		return r;
 	r = timerfd_new(clock, flags, &f);
 	if (r < 0)
 		return r;

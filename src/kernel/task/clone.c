@@ -9,6 +9,7 @@
 #include "kernel/ipc/ipc.h"
 #include "kernel/fs/anon/anon.h"
 #include "kernel/signal/internal.h"
+#include "kernel/task/cgroup.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/ptrace.h"
 #include "kernel/task/seccomp.h"
@@ -70,7 +71,15 @@ static void inherit(struct task *c, struct task *t, const struct clone_params *p
 	c->mce_kill = t->mce_kill;
 	c->io_flusher = t->io_flusher;
 	c->personality = t->personality;
-	c->sched_policy = t->sched_policy;
+	c->ioprio = t->ioprio;
+	if (!__atomic_load_n(&t->reset_on_fork, __ATOMIC_RELAXED)) {
+		c->sched_policy = t->sched_policy;
+		c->rt_priority = t->rt_priority;
+	} else if (t->sched_policy == SCHED_FIFO || t->sched_policy == SCHED_RR || t->sched_policy == 6 || c->nice < 0) {
+		c->nice = 0;
+	} else {
+		c->sched_policy = t->sched_policy;
+	}
 	c->mempolicy = t->mempolicy;
 	c->mempolicy_nodes = t->mempolicy_nodes;
 	if (!(p->flags & CLONE_VM) || (p->flags & CLONE_VFORK))
@@ -222,11 +231,13 @@ static int link_child(struct task *c, struct task *t, const struct clone_params 
 
 	mutex_lock(&tasklist_lock);
 	mutex_lock(&t->sighand->lock);
-	if (signal_pending(t)) {
+	if (signal_pending(t) || (p->cgroup && p->cgroup->dead)) {
 		mutex_unlock(&t->sighand->lock);
 		mutex_unlock(&tasklist_lock);
-		return -ERESTARTNOINTR;
+		return signal_pending(t) ? -ERESTARTNOINTR : -ENODEV;
 	}
+	if (!p->cgroup)
+		cgroup_follow(c, t);
 	parent = p->flags & CLONE_PARENT ? tg->parent : tg;
 	if (p->flags & CLONE_PARENT)
 		c->tg->exit_signal = tg->exit_signal;
@@ -272,7 +283,9 @@ static int make_child(struct task *t, const struct clone_params *p, bool traced,
 		return -ENOMEM;
 	}
 	inherit(c, t, p);
-	r = copy_objects(c, t, p->flags);
+	r = cgroup_fork(c, p->cgroup ? cgroup_get(p->cgroup) : task_cgroup_get(t));
+	if (r == 0)
+		r = copy_objects(c, t, p->flags);
 	if (r == 0)
 		r = copy_namespaces(c, t, p->flags);
 	if (r == 0)

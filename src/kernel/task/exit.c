@@ -8,6 +8,7 @@
 #include "kernel/ipc/ipc.h"
 #include "kernel/signal/internal.h"
 #include "kernel/task/coredump.h"
+#include "kernel/task/cgroup.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/ptrace.h"
 #include "kernel/task/seccomp.h"
@@ -303,6 +304,7 @@ static bool exit_notify(struct task *t, bool group_dead, int *ret_status)
 		check_orphaned(tg, tg->parent, tg);
 	}
 	__atomic_store_n(&t->state, TASK_ZOMBIE, __ATOMIC_RELAXED);
+	cgroup_exit(t);
 	wake_up_all(&t->pid->exit_wait, EPOLLIN);
 	gone = all_zombies(tg);
 	*ret_status = tg->leader->exit_code;

@@ -43,7 +43,7 @@ struct pid_namespace {
 	size_t nslots, cap GUARDED_BY(tasklist_lock);
 };
 /* A new pid in ns and its ancestors. want: the numbers it is to have in ns and the nwant - 1 namespaces above, or
- * NULL. -EAGAIN, -ENOMEM; for want also -EINVAL, -EEXIST. */
+ * NULL. -EAGAIN, -ENOMEM; for want also -EINVAL, -EPERM, -EEXIST. */
 int pid_alloc(struct pid_namespace *ns, const int *want, unsigned nwant, struct pid **ret) __must_check;
 /* Attaching. Detaching the last task of any kind takes the numbers out of the tables. */
 void pid_attach(struct task *t, enum pid_type type, struct pid *p);  /* tasklist lock; + reference */
@@ -93,6 +93,7 @@ struct clone_params {
 	uint64_t pidfd;	   /* guest address, for CLONE_PIDFD */
 	int set_tid[SET_TID_MAX]; /* innermost first */
 	unsigned set_tid_size;
+	struct cgroup *cgroup; /* borrowed: CLONE_INTO_CGROUP, else NULL */
 	uint64_t stack;	   /* stack pointer, 0: the parent's */
 	uint64_t tls, parent_tid, child_tid;
 };
@@ -118,6 +119,8 @@ long futex_wake(struct task *t, uint64_t addr, bool priv, int n, uint32_t bitset
 
 /* --- itimer (syscall/sys_itimer.c) --- */
 void itimers_exit(struct thread_group *tg);
+/* The group has, or may have, a limit of CPU time: watch it. -ENOMEM, -EAGAIN. */
+int cpu_limit_watch(struct thread_group *tg) __must_check;
 void posix_timers_exit(struct thread_group *tg);
 
 #endif

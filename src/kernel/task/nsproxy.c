@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "kernel/ipc/ipc.h"
+#include "kernel/task/cgroup.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/ptrace.h"
 #include "kernel/time/vclock.h"
@@ -48,8 +49,7 @@ static void plain_free(struct ns_common *n)
 {
 	free(n);
 }
-static_assert(offsetof(struct net_namespace, ns) == 0 &&
-		      offsetof(struct cgroup_namespace, ns) == 0 && offsetof(struct time_namespace, ns) == 0,
+static_assert(offsetof(struct net_namespace, ns) == 0 && offsetof(struct time_namespace, ns) == 0,
 	      "freed by plain_free");
 
 static int plain_new(size_t size, enum ns_type type, struct user_namespace *owner, void *ret)
@@ -62,6 +62,29 @@ static int plain_new(size_t size, enum ns_type type, struct user_namespace *owne
 		return r;
 	}
 	memcpy(ret, &n, sizeof(n));
+	return 0;
+}
+
+static void cgroup_ns_free(struct ns_common *n)
+{
+	struct cgroup_namespace *c = container_of(n, struct cgroup_namespace, ns);
+
+	cgroup_put(c->root);
+	free(c);
+}
+
+/* root: a reference is added. */
+static int cgroup_ns_new(struct cgroup *root, struct user_namespace *owner, struct cgroup_namespace **ret)
+{
+	struct cgroup_namespace *c = calloc(1, sizeof(*c));
+	int r = c ? ns_init(&c->ns, NS_CGROUP, owner, cgroup_ns_free) : -ENOMEM;
+
+	if (r < 0) {
+		free(c);
+		return r;
+	}
+	c->root = cgroup_get(root);
+	*ret = c;
 	return 0;
 }
 
@@ -86,7 +109,7 @@ static void put_all(struct nsproxy *n)
 }
 
 struct nsproxy *nsproxy_new(struct uts_namespace *uts, struct mnt_namespace *mnt,
-			    struct pid_namespace *pid, struct ipc_namespace *ipc)
+			    struct pid_namespace *pid, struct ipc_namespace *ipc, struct cgroup *cgroup)
 {
 	struct nsproxy *n = calloc(1, sizeof(*n));
 
@@ -107,7 +130,7 @@ struct nsproxy *nsproxy_new(struct uts_namespace *uts, struct mnt_namespace *mnt
 	n->time = container_of(ns_get(&init_time_ns.ns), struct time_namespace, ns);
 	n->time_for_children = container_of(ns_get(&init_time_ns.ns), struct time_namespace, ns);
 	if (!uts || !mnt || !pid || !ipc ||
-	    plain_new(sizeof(*n->cgroup), NS_CGROUP, NULL, &n->cgroup) < 0) {
+	    cgroup_ns_new(cgroup, NULL, &n->cgroup) < 0) {
 		put_all(n);
 		return NULL;
 	}
@@ -203,6 +226,7 @@ static int new_plain(struct nsproxy *n, uint64_t flags, struct user_namespace *o
 	struct cgroup_namespace *c;
 	struct ipc_namespace *i;
 	struct net_namespace *w;
+	struct cgroup *root;
 	int r = 0;
 
 	if (flags & CLONE_NEWIPC) {
@@ -216,7 +240,9 @@ static int new_plain(struct nsproxy *n, uint64_t flags, struct user_namespace *o
 			REPLACE(n->net, w);
 	}
 	if (r == 0 && (flags & CLONE_NEWCGROUP)) {
-		r = plain_new(sizeof(*c), NS_CGROUP, owner, &c);
+		root = task_cgroup_get(current); /* where one is becomes the root */
+		r = cgroup_ns_new(root, owner, &c);
+		cgroup_put(root);
 		if (r == 0)
 			REPLACE(n->cgroup, c);
 	}

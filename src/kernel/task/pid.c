@@ -2,6 +2,7 @@
 /* Pid namespaces and numbers. A pid has a number in its own namespace and in every ancestor. Numbers grow
  * upwards and are used again only after the wrap. */
 #include <errno.h>
+#include <linux/capability.h>
 #include <string.h>
 #include "kernel/task/internal.h"
 
@@ -151,6 +152,9 @@ static int number_alloc(struct pid_namespace *ns, struct pid *p, int want)
 
 	if (want && (want < 1 || want >= PID_LIMIT || (want != 1 && !ns->init)))
 		return -EINVAL;
+	if (want && !ns_capable(current->cred, ns_owner(&ns->ns), CAP_SYS_ADMIN) &&
+	    !ns_capable(current->cred, ns_owner(&ns->ns), CAP_CHECKPOINT_RESTORE))
+		return -EPERM;
 	if (want && next_free(ns, want) != want)
 		return -EEXIST;
 	if (nr >= PID_LIMIT)

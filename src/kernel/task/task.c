@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include "kernel/signal/internal.h"
 #include "kernel/syscall/syscall.h"
+#include "kernel/task/cgroup.h"
 #include "kernel/task/internal.h"
 #include "kernel/tty/tty.h"
 
@@ -76,6 +77,7 @@ void task_put(struct task *t)
 	pid_put(t->old_pid);
 	tg_put(t->tg);
 	__atomic_sub_fetch(&t->ct->pids, 1, __ATOMIC_RELAXED);
+	cgroup_release(t);
 	sleeper_done(&t->sleeper);
 	mutex_destroy(&t->lock);
 	free(t->affinity);
@@ -227,7 +229,9 @@ static void __noreturn task_main(struct task *t)
 
 	if (t->pt)
 		pt_adopt(t->pt);
-	if (t->start)
+	if (t->tg->leader == t && cpu_limit_watch(t->tg) < 0)
+		r = SIGKILL;
+	if (r == 0 && t->start)
 		r = t->start(t, t->start_arg);
 	if (r || !t->pt)
 		do_group_exit(t, r ? r : SIGKILL);
@@ -328,6 +332,7 @@ int task_create(const struct task_params *p, struct task **ret)
 	t->files = p->files;
 	t->fs = p->fs;
 	t->nsproxy = p->nsproxy;
+	cgroup_enter_first(t, p->ct->cgroup ? p->ct->cgroup : p->nsproxy->cgroup->root);
 	t->start = p->start;
 	t->start_arg = p->arg;
 	t->tg->on_exit = p->on_exit;

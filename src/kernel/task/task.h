@@ -107,6 +107,7 @@ struct net_namespace {
 extern struct net_namespace init_net_ns; /* the pod's: its sockets are the host's */
 struct cgroup_namespace {
 	struct ns_common ns;
+	struct cgroup *root; /* constant, a reference: what its members see as "/" */
 };
 struct time_namespace {
 	struct ns_common ns;
@@ -125,10 +126,11 @@ struct nsproxy {
 	struct time_namespace *time, *time_for_children;
 };
 struct uts_namespace *uts_namespace_new(const char *nodename, const char *domainname);
-/* The first one of a container, with the host's network. References of uts, mnt, pid and ipc are taken over, on failure too.
+/* The first one of a container, with the host's network. References of uts, mnt, pid and ipc are taken over, on failure too; of
+ * cgroup one is added.
  * NULL: no memory. */
 struct nsproxy *nsproxy_new(struct uts_namespace *uts, struct mnt_namespace *mnt,
-			    struct pid_namespace *pid, struct ipc_namespace *ipc);
+			    struct pid_namespace *pid, struct ipc_namespace *ipc, struct cgroup *cgroup);
 struct nsproxy *nsproxy_get(struct nsproxy *n);
 void nsproxy_put(struct nsproxy *n);
 #define CLONE_NS_FLAGS                                                                             \
@@ -166,7 +168,7 @@ struct thread_group {
 	struct rlimit rlim[RLIM_NLIMITS]; /* RANK_TASK lock of the leader */
 	struct tty *tty GUARDED_BY(tasklist_lock); /* controlling terminal; session leader's counts */
 	struct rusage self_ru, child_ru GUARDED_BY(tasklist_lock);
-	struct timer *itimer[3];
+	struct timer *itimer[4]; /* the last watches RLIMIT_CPU */
 	struct list_head posix_timers;
 	struct waitq exit_wait;
 	int oom_score_adj;
@@ -298,7 +300,12 @@ struct task {
 	bool mempolicy_nodes;	 /* own thread: it was given with nodes */
 	uint64_t trapno, trap_err, trap_addr; /* own thread: last exception, for signal frames */
 	unsigned personality, sched_policy; /* atomic */
+	uint64_t dl[3];			    /* own and setters: runtime, deadline, period of SCHED_DEADLINE */
+	int rt_priority, ioprio;	    /* atomic: kept and shown; the host schedules */
+	bool reset_on_fork;		    /* atomic: children get the ordinary policy */
 	bool exiting;		 /* atomic: do_exit has begun */
+	struct cgroup *cgroup;	/* a reference; tasklist lock */
+	bool cgroup_live;	/* tasklist lock: counted as alive there */
 	pthread_t thread;
 	int (*start)(struct task *t, void *arg);
 	void *start_arg;

@@ -3,6 +3,7 @@
 #include "kernel/time/vclock.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include "kernel/task/task.h"
 
 static uint64_t tv_ns(const struct timeval *tv)
@@ -47,30 +48,60 @@ static void to_ts(uint64_t ns, struct timespec *ts)
 	ts->tv_nsec = (long)(ns % NSEC_PER_SEC);
 }
 
-/* The clock id of a process or thread: ~pid << 3, bit 2 set for a thread (clock_getcpuclockid(3)). */
-static int dynamic_clock(struct task *t, int clock, struct timespec *ret)
+/* The clock id of a process or thread: ~pid << 3, bit 2 set for a thread (clock_getcpuclockid(3)); low bits: the kind. */
+int cpu_clock_find(struct task *t, int clock, struct cpu_clock *ret)
 {
-	int nr = ~(clock >> 3);
-	uint64_t user, sys;
+	int nr = 0;
 	struct task *x;
 
-	if ((clock & 3) == 3 || nr < 0)
-		return -EINVAL;
+	*ret = (struct cpu_clock){0};
+	if (clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID) {
+		clock = clock == CLOCK_THREAD_CPUTIME_ID ? 4 | 2 : 2;
+	} else {
+		nr = ~(clock >> 3);
+		if (clock >= 0 || (clock & 3) == 3 || nr < 0)
+			return -EINVAL;
+	}
 	x = nr ? task_find_get(task_pid_ns(t), nr) : task_get(t);
 	if (!x)
 		return -EINVAL;
-	if (clock & 4) {
-		if (x->tg != t->tg) {
-			task_put(x);
-			return -EINVAL;
-		}
-		task_cputime(x, &user, &sys);
-	} else {
-		group_cputime(x->tg, &user, &sys);
+	if (clock & 4 ? x->tg != t->tg : nr && x != x->tg->leader) {
+		task_put(x);
+		return -EINVAL;
 	}
-	task_put(x);
-	to_ts((clock & 3) == 1 ? user : user + sys, ret);
+	ret->user = (clock & 3) == 1;
+	if (clock & 4) {
+		ret->t = x;
+	} else {
+		ret->tg = tg_get(x->tg);
+		task_put(x);
+	}
 	return 0;
+}
+
+void cpu_clock_put(struct cpu_clock *c)
+{
+	task_put(c->t);
+	tg_put(c->tg);
+	*c = (struct cpu_clock){0};
+}
+
+uint64_t cpu_clock_now(const struct cpu_clock *c)
+{
+	uint64_t user, sys;
+
+	if (c->t)
+		task_cputime(c->t, &user, &sys);
+	else
+		group_cputime(c->tg, &user, &sys);
+	return c->user ? user : user + sys;
+}
+
+uint64_t cpu_clock_earliest(const struct cpu_clock *c, uint64_t left)
+{
+	int live = c->t ? 1 : __atomic_load_n(&c->tg->live, __ATOMIC_RELAXED);
+
+	return now_ns() + MAX(left / (uint64_t)(live > 0 ? live : 1), 1000000ULL);
 }
 
 /* What the task's time namespace adds to the host's clock. */
@@ -105,19 +136,17 @@ static int host_clock(struct task *t, int clock, struct timespec *ret)
 
 int guest_clock_get(struct task *t, int clock, struct timespec *ret)
 {
-	uint64_t user, sys;
+	struct cpu_clock c;
+	int r;
 
-	if (clock < 0)
-		return dynamic_clock(t, clock, ret);
+	if (clock < 0 || clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID) {
+		r = cpu_clock_find(t, clock, &c);
+		if (r == 0)
+			to_ts(cpu_clock_now(&c), ret);
+		cpu_clock_put(&c);
+		return r;
+	}
 	switch (clock) {
-	case CLOCK_PROCESS_CPUTIME_ID:
-		group_cputime(t->tg, &user, &sys);
-		to_ts(user + sys, ret);
-		return 0;
-	case CLOCK_THREAD_CPUTIME_ID:
-		task_cputime(t, &user, &sys);
-		to_ts(user + sys, ret);
-		return 0;
 	case CLOCK_REALTIME:
 	case CLOCK_MONOTONIC:
 	case CLOCK_MONOTONIC_RAW:
@@ -145,6 +174,13 @@ int guest_clock_res(int clock, struct timespec *ret)
 	return RET_NERRNO(clock_getres(clock, ret));
 }
 
+int guest_clock_may_wait(struct task *t, int clock)
+{
+	bool alarm = clock == CLOCK_REALTIME_ALARM || clock == CLOCK_BOOTTIME_ALARM;
+
+	return alarm && !capable(t->cred, CAP_WAKE_ALARM) ? -EPERM : 0;
+}
+
 int guest_clock_deadline(int clock, uint64_t ns, bool absolute, uint64_t *ret)
 {
 	struct timespec ts;
@@ -157,9 +193,12 @@ int guest_clock_deadline(int clock, uint64_t ns, bool absolute, uint64_t *ret)
 	case CLOCK_BOOTTIME:
 	case CLOCK_TAI:
 		break;
-	case CLOCK_REALTIME_ALARM:
+	case CLOCK_REALTIME_ALARM: /* nothing here sleeps so deep that it must be woken */
+		clock = CLOCK_REALTIME;
+		break;
 	case CLOCK_BOOTTIME_ALARM:
-		return -EPERM;
+		clock = CLOCK_BOOTTIME;
+		break;
 	default:
 		return -EINVAL;
 	}

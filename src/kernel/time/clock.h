@@ -13,6 +13,22 @@ int guest_clock_res(int clock, struct timespec *ret) __must_check;
 /* A time on clock as absolute CLOCK_MONOTONIC ns (may be in the past). -EINVAL when it cannot be slept on. */
 int guest_clock_deadline(int clock, uint64_t ns, bool absolute, uint64_t *ret) __must_check;
 
+/* A clock that wakes a suspended machine needs CAP_WAKE_ALARM: 0 or -EPERM. */
+int guest_clock_may_wait(struct task *t, int clock) __must_check;
+
+/* A CPU clock of a thread (t) or of a whole process (tg): one of them, with a reference. user: of guest code alone. */
+struct cpu_clock {
+	struct task *t;
+	struct thread_group *tg;
+	bool user;
+};
+/* CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID, or a dynamic one that t may read. -EINVAL. */
+int cpu_clock_find(struct task *t, int clock, struct cpu_clock *ret) __must_check;
+void cpu_clock_put(struct cpu_clock *c);
+uint64_t cpu_clock_now(const struct cpu_clock *c); /* ns */
+/* When (CLOCK_MONOTONIC) left more ns can have been used at the earliest: time to look again. */
+uint64_t cpu_clock_earliest(const struct cpu_clock *c, uint64_t left);
+
 /* CPU time used so far. user: time in guest code, sys: CPU of the kernel thread. */
 void task_cputime(struct task *t, uint64_t *user, uint64_t *sys);
 void group_cputime(struct thread_group *tg, uint64_t *user, uint64_t *sys);

@@ -168,9 +168,31 @@ static int synth_setattr(struct inode *i, const struct iattr *a)
 	return a->valid & (ATTR_MODE | ATTR_UID | ATTR_GID) ? -EPERM : 0;
 }
 
+static int synth_mkdir(struct inode *dir, struct dentry *d, mode_t mode)
+{
+	struct synth_inode *si = dir->priv;
+	struct inode *i = NULL;
+	int r = si->node->mkdir ? si->node->mkdir(si, d->name) : -EPERM;
+
+	if (r == 0)
+		r = synth_lookup(dir, d, &i);
+	if (r == 0 && i)
+		dentry_instantiate(d, i);
+	return r;
+}
+
+static int synth_rmdir(struct inode *dir, struct dentry *d)
+{
+	struct synth_inode *si = dir->priv;
+
+	return si->node->rmdir ? si->node->rmdir(si, d->name) : -EPERM;
+}
+
 static const struct dentry_ops synth_dops = {.revalidate = synth_revalidate};
 static const struct inode_ops synth_dir_iops = {
 	.lookup = synth_lookup,
+	.mkdir = synth_mkdir,
+	.rmdir = synth_rmdir,
 	.getattr = synth_getattr,
 	.permission = synth_permission,
 };
@@ -302,7 +324,7 @@ static int synth_iterate(struct file *f, struct dir_context *c)
 	const struct synth_node *n = si->node->children;
 	uint64_t ino = f->inode->ino;
 	uint64_t i = 2;
-	char name[32];
+	char name[256];
 	long k;
 
 	if (c->pos == 0) {

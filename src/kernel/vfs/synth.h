@@ -38,7 +38,10 @@ struct synth_node {
 	/* Directories: dynamic children. lookup fills child (node, obj with a reference, num) or
 	 * returns -ENOENT. list gives the next number ≥ n and its name, false at the end. */
 	int (*lookup)(struct synth_inode *dir, const char *name, struct synth_inode *child);
-	bool (*list)(struct synth_inode *dir, long *n, char name[32]);
+	bool (*list)(struct synth_inode *dir, long *n, char *name); /* name: 256 bytes */
+	/* Directories whose dynamic children can be made and removed; lookup finds what mkdir made. NULL: -EPERM. */
+	int (*mkdir)(struct synth_inode *dir, const char *name);
+	int (*rmdir)(struct synth_inode *dir, const char *name);
 	/* 0 when still valid; owner and mode are refreshed here. NULL: always. */
 	int (*valid)(struct synth_inode *i);
 	/* Owner or mode of the inode was set (its lock is held): keeps it. NULL: they cannot be set (-EPERM). */

@@ -6,7 +6,9 @@
 #include "kernel/fs/proc/proc.h"
 #include "kernel/kernel.h"
 #include "kernel/mm/mm.h"
+#include "kernel/task/cgroup.h"
 #include "kernel/task/task.h"
+#include "kernel/time/clock.h"
 #include "kernel/tty/tty.h"
 #include "platform/platform.h"
 
@@ -89,6 +91,32 @@ static struct sigs task_sigs(struct task *t)
 	return s;
 }
 
+struct ticks {
+	uint64_t user, sys, cuser, csys; /* in clock ticks */
+};
+
+static uint64_t tv_ticks(const struct timeval *tv)
+{
+	return (uint64_t)tv->tv_sec * 100 + (uint64_t)tv->tv_usec / 10000;
+}
+
+/* CPU time: of the whole process, or in task/ of the thread; and of its children that were waited for. */
+static struct ticks task_ticks(struct synth_inode *i, struct task *t)
+{
+	struct ticks r;
+
+	if (i->num2)
+		task_cputime(t, &r.user, &r.sys);
+	else
+		group_cputime(t->tg, &r.user, &r.sys);
+	r.user /= 10000000;
+	r.sys /= 10000000;
+	MUTEX_GUARD(&tasklist_lock);
+	r.cuser = tv_ticks(&t->tg->child_ru.ru_utime);
+	r.csys = tv_ticks(&t->tg->child_ru.ru_stime);
+	return r;
+}
+
 static int show_stat(struct synth_inode *i, struct synth_buf *b)
 {
 	_cleanup_(task_putp) struct task *t = proc_task(i);
@@ -100,6 +128,7 @@ static int show_stat(struct synth_inode *i, struct synth_buf *b)
 	uint64_t vsize = 0, rss = 0, start, user, sys;
 	unsigned tty_nr = 0;
 	int tpgid = -1;
+	struct ticks cpu;
 	struct tty *tty;
 	bool look;
 
@@ -125,13 +154,14 @@ static int show_stat(struct synth_inode *i, struct synth_buf *b)
 		mutex_unlock(&tty->lock);
 		tty_put(tty);
 	}
+	cpu = task_ticks(i, t);
 	start = t->start_ns > kernel.boot_ns ? (t->start_ns - kernel.boot_ns) / 10000000 : 0;
 	synth_printf(b,
 		     "%d (%s) %c %d %d %d %u %d 4194304 0 0 0 0 %lu %lu %lu %lu %d %d %d 0 %lu %lu %lu "
 		     "%lu %lu %lu %lu 0 0 %lu %lu %lu %lu 0 0 0 17 0 0 0 0 0 0 %lu %lu %lu %lu %lu "
 		     "%lu %lu 0\n",
 		     id.pid, comm, state_letter(t, &word), id.ppid, id.pgrp, id.session, tty_nr, tpgid,
-		     user / 10000000, sys / 10000000, 0UL, 0UL, 20 + t->nice, t->nice, id.threads, start, vsize, rss,
+		     cpu.user, cpu.sys, cpu.cuser, cpu.csys, 20 + t->nice, t->nice, id.threads, start, vsize, rss,
 		     ~0UL, mm && look ? mm->code_start : 1, mm && look ? mm->code_end : 1,
 		     mm && look ? mm->stack_top : 0, s.pending & 0x7fffffff, s.blocked & 0x7fffffff,
 		     s.ignored & 0x7fffffff, s.caught & 0x7fffffff, mm && look ? mm->data_start : 0,
@@ -410,7 +440,17 @@ static ssize_t write_loginuid(struct synth_inode *i, char *buf, size_t n)
 
 static int show_cgroup(struct synth_inode *i, struct synth_buf *b)
 {
-	synth_printf(b, "0::/\n");
+	_cleanup_(task_putp) struct task *t = proc_task(i);
+	struct cgroup *c = t ? task_cgroup_get(t) : NULL;
+	char path[4096];
+
+	if (!t)
+		return -ESRCH;
+	if (!c)
+		return 0;
+	cgroup_path(c, current->nsproxy->cgroup->root, path, sizeof(path));
+	synth_printf(b, "0::%s%s\n", path, c->dead ? " (deleted)" : "");
+	cgroup_put(c);
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sysfs: CPUs and the few files that programs look for. cgroup2: a small tree to mount. */
+/* sysfs: CPUs and the few files that programs look for. */
 #include <linux/magic.h>
 #include <string.h>
 #include "kernel/fs/sysfs/sysfs.h"
@@ -209,12 +209,6 @@ static const struct synth_node top_dirs[] = {
 static const struct synth_node sys_root = {
 	.name = "/", .mode = S_IFDIR | 0555, .children = top_dirs};
 
-static const struct synth_node cgroup_files[] = {
-	F("cgroup.controllers", show_empty), F("cgroup.subtree_control", show_empty),
-	F("cgroup.type", show_type), END};
-static const struct synth_node cgroup_root = {
-	.name = "/", .mode = S_IFDIR | 0555, .children = cgroup_files};
-
 static int get_tree(const struct fs_type *t, uint32_t magic, const struct synth_node *root,
 		    struct super **ret)
 {
@@ -228,12 +222,5 @@ static int sysfs_get(const struct fs_type *t, const struct fs_params *p, struct 
 	return get_tree(t, SYSFS_MAGIC, &sys_root, ret);
 }
 
-static int cgroup_get(const struct fs_type *t, const struct fs_params *p, struct super **ret)
-{
-	return get_tree(t, CGROUP2_SUPER_MAGIC, &cgroup_root, ret);
-}
-
-extern const struct fs_type sysfs_fs_type, cgroup2_fs_type;
+extern const struct fs_type sysfs_fs_type;
 const struct fs_type sysfs_fs_type = {.name = "sysfs", .flags = FS_NODEV | FS_USERNS_MOUNT, .get_super = sysfs_get};
-const struct fs_type cgroup2_fs_type = {
-	.name = "cgroup2", .flags = FS_NODEV | FS_USERNS_MOUNT, .get_super = cgroup_get};
