@@ -26,8 +26,8 @@ const struct command commands[] = {
 	 "and are dropped.\n"
 	 "/root, /home, /run, /tmp, /var/tmp and /mnt are empty inside; the working directory is "
 	 "visible, read-only\n"
-	 "unless shared with :rw. Of the environment PATH, TERM, LANG, LC_* and TZ are kept. There "
-	 "is no network."},
+	 "unless shared with :rw. Of the environment PATH, TERM, LANG, LC_* and TZ are kept. Its "
+	 "network is a loopback of its own."},
 	{"doctor", "", "say what this host lacks", cmd_doctor, NULL},
 	{"events", "CONTAINER", "print what a container uses, and its ends of memory, as JSON lines", cmd_events,
 	 "One line every --interval, and one each time that the host's OOM killer strikes, until the container\n"

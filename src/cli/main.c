@@ -53,7 +53,7 @@ static int choose(const char *flag, const char *value, const char *const *known,
 static int check_choices(const struct globals *g)
 {
 	static const char *const platforms[] = {"trap", "kvm", "vm", NULL};
-	static const char *const networks[] = {"none", "host", "sandbox", NULL};
+	static const char *const networks[] = {"host", "none", "off", "sandbox", NULL};
 	static const char *const overlays[] = {"none", "memory", NULL};
 	static const char *const managers[] = {"cgroupfs", "systemd", "disabled", NULL};
 	static const char *const rootless[] = {"true", "false", "auto", NULL};
@@ -67,7 +67,7 @@ static int check_choices(const struct globals *g)
 		r = -EINVAL;
 	}
 	if (r == 0 && rt->network)
-		r = choose("--network", rt->network, networks, 1);
+		r = choose("--network", rt->network, networks, 3);
 	if (r == 0 && !strncmp(rt->overlay, "dir:", 4)) {
 		log_error("--overlay %s: not supported yet", rt->overlay);
 		r = -ENOTSUP;
@@ -184,7 +184,7 @@ int main(int argc, char **argv)
 		{"rootless", 0, OPT_STRING, &g.rootless, "WHEN", "true, false or auto (default)"},
 		{"platform", 0, OPT_STRING, &g.rt.platform, "NAME",
 		 "trap (default); kvm, vm: not yet"},
-		{"network", 0, OPT_STRING, &g.rt.network, "MODE", "none; host, sandbox: not yet"},
+		{"network", 0, OPT_STRING, &g.rt.network, "MODE", "host (default), none, off; sandbox: not yet"},
 		{"overlay", 0, OPT_STRING, &g.rt.overlay, "MODE",
 		 "where changes of the root go: none (to it), memory"},
 		{"strace", 0, OPT_OPTIONAL, &g.rt.strace, "CALLS",

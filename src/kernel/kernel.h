@@ -17,6 +17,9 @@ struct kernel {
 	const char *strace_list; /* comma-separated names to print, NULL all */
 	int proc_fd;	    /* sandbox's procfs, -1 */
 	unsigned aio_events; /* atomic: that io_setup has promised to all contexts */
+	bool network;	    /* there are internet sockets */
+	int route_fd, diag_fd; /* netlink sockets of the host, -1: none */
+	unsigned port_start; /* ports below it ask for CAP_NET_BIND_SERVICE */
 };
 extern struct kernel kernel;
 

@@ -20,6 +20,7 @@
 #include "kernel/mm/mm.h"
 #include "kernel/signal/signal.h"
 #include "kernel/task/task.h"
+#include "kernel/time/vclock.h"
 #include "kernel/tty/tty.h"
 #include "kernel/usercopy.h"
 #include "kernel/vfs/vfs.h"
@@ -517,6 +518,19 @@ void mnt_namespace_put(struct mnt_namespace *ns)
 struct mnt_namespace *mnt_namespace_get(struct mnt_namespace *ns)
 {
 	return ns;
+}
+/* Clocks are the host's calls. */
+bool vclock_get(int clock __unused, struct timespec *ret __unused)
+{
+	return false;
+}
+bool vclock_files(bool own __unused, struct hostfd **p __unused, struct hostfd **i __unused, uint64_t *n __unused)
+{
+	return false;
+}
+int mm_change_vvar(struct task *t __unused, struct hostfd *page __unused)
+{
+	return 0;
 }
 int mnt_namespace_copy(struct mnt_namespace *old __unused, struct user_namespace *owner __unused,
 		       struct fs_struct *fix __unused, struct mnt_namespace **ret __unused)

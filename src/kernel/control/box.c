@@ -117,7 +117,8 @@ static const char *domainname(const Nacre__Sandbox__V1__CreateContainerRequest *
 	for (size_t i = 0; i < q->n_sysctl; i++) {
 		if (!strncmp(q->sysctl[i], key, sizeof(key) - 1))
 			name = q->sysctl[i] + sizeof(key) - 1;
-		else if (!is_ipc_sysctl(q->sysctl[i], ipc, &value))
+		else if (strncmp(q->sysctl[i], "net.", 4) != 0 && /* those are the network namespace's: sandbox/birth.c */
+			 !is_ipc_sysctl(q->sysctl[i], ipc, &value))
 			log_warning("container %s: sysctl %s: the guest kernel has no such setting yet", q->id,
 				    q->sysctl[i]);
 	}

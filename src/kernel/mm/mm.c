@@ -76,6 +76,7 @@ static void copy_fields(struct mm *to, const struct mm *from)
 	to->brk_start = from->brk_start;
 	to->brk = from->brk;
 	to->stack_top = from->stack_top;
+	to->vvar = from->vvar;
 	to->code_start = from->code_start;
 	to->code_end = from->code_end;
 	to->data_start = from->data_start;

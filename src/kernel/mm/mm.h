@@ -39,6 +39,7 @@ struct mm {
 	uint64_t mmap_top; /* highest address for placement, constant after exec */
 	uint64_t brk_start, brk GUARDED_BY(lock);
 	uint64_t stack_top;
+	uint64_t vvar GUARDED_BY(lock); /* where exec put the page of clock parameters, 0: nowhere */
 	uint64_t code_start, code_end, data_start, data_end GUARDED_BY(lock);
 	uint64_t arg_start, arg_end, env_start, env_end GUARDED_BY(lock);
 	uint8_t auxv[48 * 16] GUARDED_BY(lock);
@@ -78,6 +79,10 @@ int64_t mm_brk(struct task *t, uint64_t brk);
 
 /* A map_key that is no inode's: for memory shared without a file. */
 uint64_t mm_new_map_key(void);
+/* For exec: the page of clock parameters and behind it the vDSO of size bytes, whose address is *ret. */
+int mm_map_vdso(struct task *t, struct hostfd *page, struct hostfd *image, uint64_t size, uint64_t *ret) __must_check;
+/* The current task's page of clock parameters becomes another. */
+int mm_change_vvar(struct task *t, struct hostfd *page) __must_check;
 /* Moves len bytes between buf and the current task's memory even where its protection forbids it (a private page is
  * copied as by a write of its own). Bytes moved, -EIO when none, -ESRCH without memory. */
 ssize_t mm_force(struct task *t, uint64_t addr, void *buf, size_t len, bool write) __must_check;

@@ -6,7 +6,9 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/un.h>
+#include "kernel/net/procnet.h"
 #include "kernel/net/socket.h"
 #include "kernel/task/task.h"
 
@@ -29,7 +31,8 @@ struct usock {
 	struct list_head rx; /* all below: unix_lock */
 	size_t rx_bytes;
 	struct usock *peer; /* reference */
-	struct list_head accept_q, accept_node, bound_node;
+	struct list_head accept_q, accept_node, bound_node, all_node;
+	struct socket *s; /* its file's; NULL while it waits to be accepted */
 	int backlog, nqueued;
 	bool listening, connected, closed, shut_rd, shut_wr, reset, passcred;
 	struct sockaddr_un addr;
@@ -41,6 +44,7 @@ struct usock {
 
 static struct mutex unix_lock = MUTEX_INIT(RANK_SOCK, "unix");
 static LIST_HEAD(bound);
+static LIST_HEAD(all_socks); /* unix_lock: what /proc/net/unix shows */
 
 static void skb_free(struct skb *b)
 {
@@ -54,6 +58,9 @@ static void usock_put(struct usock *u)
 {
 	if (!u || !ref_put(&u->ref))
 		return;
+	mutex_lock(&unix_lock);
+	list_del(&u->all_node);
+	mutex_unlock(&unix_lock);
 	waitq_done(&u->wait);
 	free(u);
 }
@@ -80,6 +87,9 @@ static struct usock *usock_new(int type)
 	u->addr.sun_family = AF_UNIX;
 	u->net = current->nsproxy ? current->nsproxy->net : NULL;
 	u->cred = my_cred();
+	mutex_lock(&unix_lock);
+	list_add_tail(&u->all_node, &all_socks);
+	mutex_unlock(&unix_lock);
 	return u;
 }
 
@@ -90,7 +100,9 @@ static struct socket *wrap(struct usock *u)
 	struct socket *s = calloc(1, sizeof(*s));
 
 	if (s)
-		*s = (struct socket){&unix_ops, u->type, u};
+		u->s = s;
+	if (s)
+		*s = (struct socket){.ops = &unix_ops, .type = u->type, .sk = u};
 	return s;
 }
 
@@ -133,6 +145,7 @@ static void usock_close(struct usock *u, struct list_head *skbs, struct list_hea
 	struct usock *p = u->peer;
 
 	u->closed = true;
+	u->s = NULL;
 	list_del(&u->bound_node);
 	if (p && p->peer == u) {
 		p->reset = !list_empty(&u->rx) && u->type != SOCK_DGRAM;
@@ -160,7 +173,7 @@ static void unix_release(struct socket *s)
 	mutex_unlock(&unix_lock);
 	while (!list_empty(&orphans)) {
 		struct usock *o = list_first_entry(&orphans, struct usock, accept_node);
-		struct socket tmp = {&unix_ops, o->type, o};
+		struct socket tmp = {.ops = &unix_ops, .type = o->type, .sk = o};
 
 		list_del(&o->accept_node);
 		unix_release(&tmp);
@@ -395,7 +408,10 @@ static bool can_accept(struct usock *u)
 	return !list_empty(&u->accept_q) || u->shut_rd;
 }
 
-static int unix_accept(struct socket *s, bool nonblock, struct socket **ret)
+static int unix_getname(struct socket *s, bool peer, struct sockaddr_storage *a, socklen_t *n);
+
+static int unix_accept(struct socket *s, bool nonblock, struct socket **ret, struct sockaddr_storage *a,
+		       socklen_t *len)
 {
 	struct usock *u = s->sk, *n;
 	int r;
@@ -414,12 +430,14 @@ static int unix_accept(struct socket *s, bool nonblock, struct socket **ret)
 		if (r == 0) {
 			list_del(&n->accept_node);
 			u->nqueued--;
+			n->s = *ret;
 			wake(u);
 		}
 		mutex_unlock(&unix_lock);
 		if (r == 0) {
-			**ret = (struct socket){&unix_ops, n->type, n};
-			return 0;
+			**ret = (struct socket){.ops = &unix_ops, .type = n->type, .sk = n};
+			/* The other end may be closed already, and is still the peer. */
+			return unix_getname(*ret, true, a, len);
 		}
 		if (r == -EAGAIN && !nonblock)
 			r = wait_event(&u->wait, &current->sleeper, can_accept(u), TIME_FOREVER,
@@ -668,8 +686,7 @@ static ssize_t unix_recv(struct socket *s, struct sock_msg *m, bool nonblock)
 			m->cred = b->cred;
 			m->addrlen = b->addrlen;
 			memcpy(&m->addr, &b->addr, sizeof(b->addr));
-			memcpy(m->files, b->files ? b->files : m->files,
-			       b->nfiles * sizeof(struct file *));
+			m->files = TAKE_PTR(b->files);
 			m->nfiles = b->nfiles;
 			b->nfiles = 0;
 		}
@@ -736,7 +753,7 @@ static uint32_t unix_poll(struct socket *s, struct poll_table *pt)
 	return m;
 }
 
-static size_t unix_pending(struct socket *s)
+static int unix_pending(struct socket *s)
 {
 	struct usock *u = s->sk;
 	struct skb *b;
@@ -748,7 +765,14 @@ static size_t unix_pending(struct socket *s)
 		if (u->type == SOCK_DGRAM)
 			break;
 	}
-	return n;
+	return (int)MIN(n, (size_t)INT_MAX);
+}
+
+static long unix_ioctl(struct socket *s, struct task *t, unsigned cmd, uint64_t arg)
+{
+	if (cmd != FIONREAD)
+		return netdev_ioctl(t, -1, cmd, arg);
+	return put_u32(t, uaddr(arg), (uint32_t)unix_pending(s));
 }
 
 static int unix_getopt(struct socket *s, int level, int name, void *v, socklen_t *n)
@@ -757,6 +781,8 @@ static int unix_getopt(struct socket *s, int level, int name, void *v, socklen_t
 	struct ucred uc;
 	int x;
 
+	if (level != SOL_SOCKET)
+		return -EOPNOTSUPP;
 	MUTEX_GUARD(&unix_lock);
 	switch (name) {
 	case SO_PEERCRED:
@@ -772,11 +798,24 @@ static int unix_getopt(struct socket *s, int level, int name, void *v, socklen_t
 	case SO_ACCEPTCONN:
 		x = u->listening;
 		break;
+	case SO_TYPE:
+		x = s->type;
+		break;
+	case SO_DOMAIN:
+		x = AF_UNIX;
+		break;
+	case SO_PROTOCOL:
+	case SO_ERROR:
+		x = 0;
+		break;
+	case SO_SNDBUF:
+	case SO_RCVBUF:
+		x = RCVBUF;
+		break;
 	default:
 		return -ENOPROTOOPT;
 	}
-	*n = MIN(*n, (socklen_t)sizeof(x));
-	memcpy(v, &x, *n);
+	sock_put_int(x, v, n);
 	return 0;
 }
 
@@ -785,6 +824,8 @@ static int unix_setopt(struct socket *s, int level, int name, const void *v, soc
 	struct usock *u = s->sk;
 	int x = 0;
 
+	if (level != SOL_SOCKET)
+		return -EOPNOTSUPP;
 	if (n < sizeof(x))
 		return -EINVAL;
 	memcpy(&x, v, sizeof(x));
@@ -808,4 +849,34 @@ static const struct proto_ops unix_ops = {.family = AF_UNIX,
 					  .poll = unix_poll,
 					  .getopt = unix_getopt,
 					  .setopt = unix_setopt,
-					  .pending = unix_pending};
+					  .ioctl = unix_ioctl};
+
+static unsigned state_of(const struct usock *u)
+{
+	return u->closed ? 4 : u->listening || !u->connected ? 1 : 3; /* disconnecting, unconnected, connected */
+}
+
+int unix_show(struct synth_buf *b)
+{
+	void *net = current->nsproxy ? current->nsproxy->net : NULL;
+	struct usock *u;
+
+	synth_printf(b, "Num       RefCount Protocol Flags    Type St Inode Path\n");
+	MUTEX_GUARD(&unix_lock);
+	list_for_each_entry(u, &all_socks, all_node) {
+		if (u->net != net || u->closed)
+			continue;
+		synth_printf(b, "%016x: %08X %08X %08X %04X %02X %5lu", 0U, 2U, 0U, u->listening ? 0x10000U : 0U,
+			     (unsigned)u->type, state_of(u),
+			     u->s ? (unsigned long)__atomic_load_n(&u->s->ino, __ATOMIC_ACQUIRE) : 0UL);
+		if (u->addrlen > sizeof(sa_family_t)) {
+			size_t n = u->addrlen - sizeof(sa_family_t) - (u->addr.sun_path[0] ? 1 : 0);
+
+			synth_write(b, " ", 1);
+			for (size_t i = 0; i < n; i++)
+				synth_write(b, u->addr.sun_path[i] ? &u->addr.sun_path[i] : "@", 1);
+		}
+		synth_write(b, "\n", 1);
+	}
+	return 0;
+}

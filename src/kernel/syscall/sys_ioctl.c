@@ -5,7 +5,7 @@
 #include "kernel/syscall/syscall.h"
 #include "kernel/task/task.h"
 #include "kernel/usercopy.h"
-#include "kernel/vfs/vfs.h"
+#include "kernel/vfs/fown.h"
 
 static long ioctl_cloexec(struct task *t, int fd, bool on)
 {
@@ -35,6 +35,18 @@ static long ioctl_flag(struct task *t, struct file *f, uint64_t arg, uint32_t fl
 	return 0;
 }
 
+/* The same as O_ASYNC by fcntl. */
+static long ioctl_async(struct task *t, struct file *f, int fd, uint64_t arg)
+{
+	int32_t on;
+	int r = copy_in(t, &on, uaddr(arg), sizeof(on));
+
+	if (r < 0 || !on == !(__atomic_load_n(&f->flags, __ATOMIC_RELAXED) & O_ASYNC))
+		return r;
+	r = file_async(f, fd, on);
+	return r < 0 ? r : ioctl_flag(t, f, arg, O_ASYNC);
+}
+
 long sys_ioctl(struct task *t, const struct sysargs *a)
 {
 	_cleanup_(file_putp) struct file *f = fd_get(t, arg_int(a, 0));
@@ -48,6 +60,8 @@ long sys_ioctl(struct task *t, const struct sysargs *a)
 		return ioctl_cloexec(t, arg_int(a, 0), cmd == FIOCLEX);
 	if (cmd == FIONBIO)
 		return ioctl_flag(t, f, a->v[2], O_NONBLOCK);
+	if (cmd == FIOASYNC)
+		return ioctl_async(t, f, arg_int(a, 0), a->v[2]);
 	if (f->op->ioctl)
 		r = f->op->ioctl(f, t, cmd, a->v[2]);
 	if (r == -ENOTTY && cmd == FIONREAD && S_ISREG(f->inode->mode)) {

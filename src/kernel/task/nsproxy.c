@@ -7,6 +7,7 @@
 #include "kernel/ipc/ipc.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/ptrace.h"
+#include "kernel/time/vclock.h"
 
 /* --- namespaces that hold little --- */
 
@@ -454,6 +455,8 @@ int do_setns(struct task *t, struct ns_common *ns, struct task *from, uint64_t f
 {
 	struct nsset s = {.t = t, .n = dup_set(t->nsproxy), .c = cred_dup(t->cred)};
 	int r = s.n && s.c ? 0 : -ENOMEM;
+	struct hostfd *page, *image;
+	uint64_t size;
 
 	if (r == 0)
 		r = ns ? enter(&s, ns) : enter_all(&s, from, flags);
@@ -465,10 +468,12 @@ int do_setns(struct task *t, struct ns_common *ns, struct task *from, uint64_t f
 	}
 	if (s.mnt)
 		fs_enter(t, s.mnt);
+	if (s.n->time != t->nsproxy->time && vclock_files(true, &page, &image, &size))
+		r = mm_change_vvar(t, page);
 	nsproxy_switch(t, s.n);
 	if (s.user)
 		commit_cred(t, s.c);
 	else
 		cred_put(s.c);
-	return 0;
+	return r;
 }

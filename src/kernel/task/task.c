@@ -108,6 +108,7 @@ struct task *task_alloc(struct container *ct, struct thread_group *tg, struct si
 	sleeper_init(&t->sleeper, t);
 	mutex_init(&t->lock, RANK_TASK, "task");
 	t->timer_slack = t->default_slack = 50000;
+	t->loginuid = (uint32_t)-1;
 	t->mce_kill = PR_MCE_KILL_DEFAULT;
 	t->altstack.flags = SS_DISABLE;
 	if (kernel.strace)

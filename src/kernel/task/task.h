@@ -278,6 +278,7 @@ struct task {
 	uint64_t syscalls; /* own thread: number made */
 	cpu_set_t *affinity;
 	int nice;
+	uint32_t loginuid; /* atomic: /proc/PID/loginuid; -1 until a login sets it */
 	uint64_t timer_slack, default_slack;
 	unsigned mce_kill; /* PR_MCE_KILL_*: how early, kept for PR_MCE_KILL_GET */
 	bool io_flusher;   /* PR_SET_IO_FLUSHER, kept for PR_GET_IO_FLUSHER */

@@ -33,6 +33,11 @@ static ssize_t mounts_link(struct synth_inode *i, char *buf, size_t cap)
 	return snprintf(buf, cap, "self/mounts");
 }
 
+static ssize_t net_link(struct synth_inode *i, char *buf, size_t cap)
+{
+	return snprintf(buf, cap, "self/net");
+}
+
 static int show_filesystems(struct synth_inode *i, struct synth_buf *b)
 {
 	for (unsigned k = 0; fs_types[k]; k++)
@@ -327,6 +332,7 @@ const struct synth_node proc_root_files[] = {
 	{.name = "self", .mode = S_IFLNK | 0777, .link = self_link},
 	{.name = "thread-self", .mode = S_IFLNK | 0777, .link = thread_self_link},
 	{.name = "mounts", .mode = S_IFLNK | 0777, .link = mounts_link},
+	{.name = "net", .mode = S_IFLNK | 0777, .link = net_link},
 	F("filesystems", show_filesystems), F("cpuinfo", show_cpuinfo), F("meminfo", show_meminfo),
 	F("stat", show_stat), F("uptime", show_uptime), F("loadavg", show_loadavg),
 	F("version", show_version), F("cmdline", show_cmdline), F("devices", show_devices),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* /proc/PID: identity, state, memory, links. */
+#include <linux/capability.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 #include "kernel/fs/proc/proc.h"
@@ -378,8 +379,32 @@ static int show_oom_score(struct synth_inode *i, struct synth_buf *b)
 
 static int show_loginuid(struct synth_inode *i, struct synth_buf *b)
 {
-	synth_printf(b, "4294967295");
+	_cleanup_(task_putp) struct task *t = proc_task(i);
+
+	if (!t)
+		return -ESRCH;
+	synth_printf(b, "%u", __atomic_load_n(&t->loginuid, __ATOMIC_RELAXED));
 	return 0;
+}
+
+/* A task may set its own, once; again only with CAP_AUDIT_CONTROL. */
+static ssize_t write_loginuid(struct synth_inode *i, char *buf, size_t n)
+{
+	_cleanup_(task_putp) struct task *t = proc_task(i);
+	unsigned long v;
+	char *end;
+
+	if (!t)
+		return -ESRCH;
+	if (t != current)
+		return -EPERM;
+	v = strtoul(buf, &end, 10);
+	if (end == buf || (*end && *end != '\n') || v > UINT32_MAX)
+		return -EINVAL;
+	if (__atomic_load_n(&t->loginuid, __ATOMIC_RELAXED) != (uint32_t)-1 && !capable(t->cred, CAP_AUDIT_CONTROL))
+		return -EPERM;
+	__atomic_store_n(&t->loginuid, (uint32_t)v, __ATOMIC_RELAXED);
+	return (ssize_t)n;
 }
 
 static int show_cgroup(struct synth_inode *i, struct synth_buf *b)
@@ -474,7 +499,9 @@ LINK(root, ROOT)
 		F("oom_score", show_oom_score), F("cgroup", show_cgroup), FP("io", show_io),       \
 		FP("syscall", proc_show_syscall), {.name = "mem", .mode = S_IFREG | 0600,          \
 		 .open = proc_mem_open, .valid = proc_pid_valid},                                  \
-		F("loginuid", show_loginuid), F("wchan", show_number),                             \
+		FW("loginuid", show_loginuid, write_loginuid), F("wchan", show_number),                             \
+		{.name = "net", .mode = S_IFDIR | 0555, .children = proc_net_files,                \
+		 .valid = proc_pid_valid},                                                         \
 		FM("mounts", proc_show_mounts), FM("mountinfo", proc_show_mountinfo),              \
 		F("mountstats", proc_show_mountstats), L(exe),                                     \
 		L(cwd), L(root), PROC_NS_FILES,                                                    \

@@ -21,6 +21,7 @@ extern const struct synth_node proc_sys_files[], proc_self_links[];
 extern const struct synth_node proc_sysvipc_files[];
 int proc_show_ipc_setting(struct synth_inode *i, struct synth_buf *b);
 ssize_t proc_write_ipc_setting(struct synth_inode *i, char *buf, size_t n);
+extern const struct synth_node proc_net_files[]; /* net.c */
 /* ns.c: the table of ns/, the files beside it, and /proc/sys/user. */
 extern const struct synth_node proc_ns_files[], proc_sys_user[];
 #define PROC_NS_DECLARE(name)                                                                      \

@@ -2,7 +2,7 @@
 /* sysfs: CPUs and the few files that programs look for. cgroup2: a small tree to mount. */
 #include <linux/magic.h>
 #include <string.h>
-#include "kernel/vfs/synth.h"
+#include "kernel/fs/sysfs/sysfs.h"
 #include "kernel/kernel.h"
 #include "kernel/mm/mm.h"
 #include "kernel/task/task.h"
@@ -114,8 +114,12 @@ static const struct synth_node fs_dirs[] = {D("cgroup", NULL), END};
 static const struct synth_node thp_files[] = {F("enabled", show_thp), END};
 static const struct synth_node mm_dirs[] = {D("transparent_hugepage", thp_files), END};
 static const struct synth_node kernel_dirs[] = {D("mm", mm_dirs), END};
-static const struct synth_node class_dirs[] = {D("block", NULL), D("mem", NULL), D("net", NULL),
-					       D("tty", NULL), END};
+static const struct synth_node class_dirs[] = {
+	D("block", NULL),
+	D("mem", NULL),
+	{.name = "net", .mode = S_IFDIR | 0755, .lookup = class_net_lookup, .list = class_net_list},
+	D("tty", NULL),
+	END};
 static const struct synth_node top_dirs[] = {
 	D("block", NULL), D("bus", NULL),	   D("class", class_dirs), D("dev", NULL),
 	D("devices", devices_dirs), D("firmware", NULL), D("fs", fs_dirs),
