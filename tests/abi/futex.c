@@ -74,6 +74,22 @@ TEST(errors)
 	CHECK_ERR(futex(&word, FUTEX_WAKE | FUTEX_CLOCK_REALTIME, 0, NULL, NULL, 0), ENOSYS);
 }
 
+TEST(shared_word_that_is_not_there)
+{
+	char *none = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *gone;
+	FILE *f = tmpfile();
+
+	REQUIRE(f && ftruncate(fileno(f), 4096) == 0);
+	gone = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fileno(f), 0);
+	REQUIRE(gone != MAP_FAILED && ftruncate(fileno(f), 0) == 0);
+	CHECK_ERR(futex(none, FUTEX_WAKE, 1, NULL, NULL, 0), EFAULT);
+	CHECK_ERR(futex(gone, FUTEX_WAKE, 1, NULL, NULL, 0), EFAULT);
+	CHECK_ERR(futex(none, FUTEX_CMP_REQUEUE, 1, NULL, &word, 0), EFAULT);
+	word = 0;
+	CHECK_ERR(futex(&word, FUTEX_CMP_REQUEUE, 1, NULL, none, 0), EFAULT);
+	CHECK_EQ(futex(none, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0), 0); /* a private key is the address alone */
+}
+
 TEST(timeouts)
 {
 	struct timespec rel = {0, 20000000}, abs;

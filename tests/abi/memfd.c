@@ -117,6 +117,30 @@ TEST(exec_seal)
 	CHECK_ERR(memfd_create("x", 8 | 16), EINVAL);
 }
 
+TEST(opened_once_more)
+{
+	int fd = memfd_create("again", MFD_ALLOW_SEALING), ro, rw;
+	char path[64], c = 0;
+
+	REQUIRE(fd >= 0);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	CHECK_EQ(write(fd, "abc", 3), 3);
+	ro = open(path, O_RDONLY);
+	rw = open(path, O_RDWR);
+	CHECK(ro >= 0 && rw >= 0);
+	CHECK_EQ(read(ro, &c, 1), 1); /* a position of its own */
+	CHECK_EQ(c, 'a');
+	CHECK_EQ(write(ro, "x", 1), -1);
+	CHECK_EQ(fcntl(rw, F_ADD_SEALS, F_SEAL_GROW), 0);
+	CHECK_EQ(fcntl(fd, F_GET_SEALS), F_SEAL_GROW);
+	CHECK_ERR(fcntl(ro, F_ADD_SEALS, F_SEAL_SHRINK), EPERM);
+	close(fd);
+	close(rw);
+	CHECK_EQ(pread(ro, &c, 1, 2), 1);
+	CHECK_EQ(c, 'c');
+	close(ro);
+}
+
 TEST(other_files)
 {
 	int p[2];

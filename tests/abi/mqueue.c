@@ -264,6 +264,38 @@ TEST(notified_once)
 	drop(q);
 }
 
+static int thread_told;
+
+static void on_thread(union sigval v)
+{
+	__atomic_store_n(&thread_told, v.sival_int, __ATOMIC_SEQ_CST);
+}
+
+TEST(notified_by_a_thread)
+{
+	mqd_t q = make(0, 4, 64);
+	struct sigevent ev = {.sigev_notify = SIGEV_THREAD, .sigev_value.sival_int = 4712};
+
+	ev.sigev_notify_function = on_thread;
+	CHECK_EQ(mq_notify(q, &ev), 0);
+	CHECK_EQ(put(q, "x", 0), 0);
+	for (int i = 0; i < 2000 && !__atomic_load_n(&thread_told, __ATOMIC_SEQ_CST); i++)
+		usleep(1000);
+	CHECK_EQ(thread_told, 4712);
+	ev.sigev_notify = SIGEV_THREAD;
+	CHECK_EQ(mq_notify(q, &ev), 0);
+	CHECK_EQ(mq_notify(q, NULL), 0);
+	CHECK_EQ(put(q, "y", 0), 0);
+	ev.sigev_signo = 0; /* no socket */
+	ev.sigev_value.sival_ptr = name;
+	CHECK_ERR(syscall(SYS_mq_notify, q, &ev), ENOTSOCK);
+	ev.sigev_signo = -1;
+	CHECK_ERR(syscall(SYS_mq_notify, q, &ev), EBADF);
+	ev.sigev_value.sival_ptr = NULL;
+	CHECK_ERR(syscall(SYS_mq_notify, q, &ev), EFAULT);
+	drop(q);
+}
+
 TEST(close_takes_the_notification_away)
 {
 	mqd_t q = make(0, 4, 64);

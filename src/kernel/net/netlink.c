@@ -203,6 +203,18 @@ static int enqueue(struct nlsock *k, const void *p, size_t n)
 	return 0;
 }
 
+bool netlink_is(struct file *f)
+{
+	struct socket *s = file_socket(f);
+
+	return s && s->ops->family == AF_NETLINK;
+}
+
+void netlink_put(struct file *f, const void *p, size_t n)
+{
+	(void)!enqueue(file_socket(f)->sk, p, n);
+}
+
 /* NLMSG_ERROR about the guest's request. Without memory or room: as in Linux, the answer is lost. */
 static int acknowledge(struct nlsock *k, const struct nlmsghdr *req, int err)
 {

@@ -10,6 +10,11 @@
 
 int netlink_create(int type, int proto, struct socket **ret) __must_check;
 
+/* Puts n bytes of the kernel's own (a notification that a process has asked for) into the queue of f. Without room they are
+ * lost. f is one that netlink_is() says yes to. */
+void netlink_put(struct file *f, const void *p, size_t n);
+bool netlink_is(struct file *f);
+
 /* netlink_filter.c: the request that the host gets for one of the guest's. m: header and n payload bytes, in kernel
  * memory. out has room for NL_MAX_REQUEST. Returns its length, or -errno as Linux's answer to the guest's. */
 int netlink_route_request(const struct nlmsghdr *m, const void *payload, size_t n, void *out) __must_check;

@@ -6,6 +6,7 @@
 #include <linux/time_types.h>
 #include <string.h>
 #include "kernel/fs/mqueue/mqueue.h"
+#include "kernel/net/netlink.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/task/task.h"
 #include "kernel/time/clock.h"
@@ -162,22 +163,40 @@ long sys_mq_timedreceive(struct task *t, const struct sysargs *a)
 	return n;
 }
 
+/* SIGEV_THREAD: the C library's thread waits for its cookie at a netlink socket, which takes the signal's place. */
+static int get_cookie(struct task *t, const struct sigevent *ev, uint8_t cookie[MQ_COOKIE], struct file **ret)
+{
+	if (copy_in(t, cookie, uaddr((uint64_t)(uintptr_t)ev->sigev_value.sival_ptr), MQ_COOKIE) < 0)
+		return -EFAULT;
+	*ret = fd_get(t, ev->sigev_signo);
+	if (!*ret)
+		return -EBADF;
+	if (!file_socket(*ret))
+		return -ENOTSOCK;
+	return netlink_is(*ret) ? 0 : -EINVAL;
+}
+
 long sys_mq_notify(struct task *t, const struct sysargs *a)
 {
-	_cleanup_(file_putp) struct file *f = NULL;
+	_cleanup_(file_putp) struct file *f = NULL, *socket = NULL;
+	uint8_t cookie[MQ_COOKIE];
 	struct sigevent ev;
+	int r = 0;
 
 	if (a->v[1]) {
 		if (copy_in(t, &ev, arg_uaddr(a, 1), sizeof(ev)) < 0)
 			return -EFAULT;
-		/* SIGEV_THREAD needs a netlink socket that the kernel writes a cookie to. */
-		if (ev.sigev_notify != SIGEV_NONE && ev.sigev_notify != SIGEV_SIGNAL)
+		if (ev.sigev_notify != SIGEV_NONE && ev.sigev_notify != SIGEV_SIGNAL && ev.sigev_notify != SIGEV_THREAD)
 			return -EINVAL;
 		if (ev.sigev_notify == SIGEV_SIGNAL && (ev.sigev_signo < 0 || ev.sigev_signo > NSIG_))
 			return -EINVAL;
+		if (ev.sigev_notify == SIGEV_THREAD)
+			r = get_cookie(t, &ev, cookie, &socket);
+		if (r < 0)
+			return r;
 	}
 	f = fd_get(t, arg_int(a, 0));
-	return f ? mqueue_set_notify(f, t, a->v[1] ? &ev : NULL) : -EBADF;
+	return f ? mqueue_set_notify(f, t, a->v[1] ? &ev : NULL, socket, cookie) : -EBADF;
 }
 
 long sys_mq_getsetattr(struct task *t, const struct sysargs *a)

@@ -35,7 +35,7 @@ static long move(struct task *t, const struct sysargs *a, bool write)
 	long done = 0;
 	int r;
 
-	if (a->v[5])
+	if (a->v[5] || a->v[2] > UIO_MAXIOV || a->v[4] > UIO_MAXIOV)
 		return -EINVAL;
 	r = uio_init_iovec(&local, t, arg_uaddr(a, 1), arg_u32(a, 2), &lseg);
 	if (r == 0)

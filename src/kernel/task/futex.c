@@ -58,11 +58,16 @@ bool futex_same_key(const struct futex_key *a, const struct futex_key *b)
 
 int futex_get_key(struct task *t, uint64_t addr, bool priv, struct futex_key *k)
 {
+	uint32_t v;
+	int r;
+
 	if (addr & 3)
 		return -EINVAL;
 	if (addr >= PT_GUEST_END)
 		return -EFAULT;
-	return mm_futex_key(t->mm, addr, priv, k);
+	r = mm_futex_key(t->mm, addr, priv, k);
+	/* Of shared memory Linux looks at the page: there must be one. */
+	return r < 0 || priv ? r : futex_read_word(t, addr, &v);
 }
 
 int futex_read_word(struct task *t, uint64_t addr, uint32_t *v)

@@ -17,7 +17,8 @@
 
 #define F_SEAL_EXEC_ 0x20 /* the execute bits of the mode stay */
 
-struct memfd {
+struct memfd { /* the inode's; it goes with the last open file */
+	int files GUARDED_BY(inode lock);
 	struct mutex lock; /* RANK_PIPE */
 	struct hostfd *host;
 	unsigned seals GUARDED_BY(lock);
@@ -26,13 +27,32 @@ struct memfd {
 static void memfd_release(struct file *f)
 {
 	struct memfd *m = f->priv;
+	bool last;
 
 	mutex_lock(&f->inode->lock);
-	f->inode->priv = NULL; /* the inode can outlive the file */
+	last = --m->files == 0;
+	if (last)
+		f->inode->priv = NULL; /* the inode can outlive its files */
 	mutex_unlock(&f->inode->lock);
+	if (!last)
+		return;
 	hostfd_put(m->host);
 	mutex_destroy(&m->lock);
 	free(m);
+}
+
+/* Once more, by its link in /proc/PID/fd. */
+static int memfd_open(struct inode *i, struct file *f)
+{
+	struct memfd *m;
+
+	MUTEX_GUARD(&i->lock);
+	m = i->priv;
+	if (!m)
+		return -ENXIO;
+	m->files++;
+	f->priv = m;
+	return 0;
 }
 
 static void sync_size(struct file *f)
@@ -151,6 +171,7 @@ static int64_t memfd_llseek(struct file *f, int64_t off, int whence)
 }
 
 static const struct file_ops memfd_ops = {
+	.open = memfd_open,
 	.release = memfd_release,
 	.read = memfd_read,
 	.write = memfd_write,
@@ -212,7 +233,9 @@ int memfd_new(const char *name, uint32_t flags, bool may_seal, bool noexec, stru
 		free(m);
 		return r;
 	}
+	m->files = 1;
 	(*ret)->inode->priv = m;
+	(*ret)->inode->fop = &memfd_ops;
 	(*ret)->inode->op = &memfd_inode_ops;
 	return 0;
 }

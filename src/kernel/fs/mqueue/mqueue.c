@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include "kernel/container.h"
 #include "kernel/fs/mqueue/mqueue_priv.h"
+#include "kernel/net/netlink.h"
 #include "kernel/task/task.h"
 #include "kernel/usercopy.h"
 
@@ -28,6 +29,8 @@ void mq_free(struct mq *q)
 		message_free(q, m);
 	if (q->notify)
 		tg_put(q->notify);
+	if (q->socket)
+		file_put(q->socket);
 	waitq_done(&q->wait);
 	mutex_destroy(&q->lock);
 	free(q);
@@ -35,16 +38,32 @@ void mq_free(struct mq *q)
 
 /* --- notification --- */
 
+#define WOKEN 1	  /* last byte of a cookie: a message has come */
+#define REMOVED 2 /* or the notification is no more */
+
 /* Who is to be told of the first message in an empty queue, once the lock is released. */
 struct telling {
 	struct thread_group *tg;
 	struct sigevent event;
+	struct file *socket;
+	uint8_t cookie[MQ_COOKIE];
 };
 
 static void take_notify(struct mq *q, struct telling *ret) REQUIRES(q->lock)
 {
 	ret->tg = TAKE_PTR(q->notify);
 	ret->event = q->event;
+	ret->socket = TAKE_PTR(q->socket);
+	memcpy(ret->cookie, q->cookie, sizeof(ret->cookie));
+}
+
+static void send_cookie(struct telling *n, uint8_t why)
+{
+	if (!n->socket)
+		return;
+	n->cookie[MQ_COOKIE - 1] = why;
+	netlink_put(n->socket, n->cookie, sizeof(n->cookie));
+	file_put(n->socket);
 }
 
 static void tell(struct telling *n, struct task *sender)
@@ -61,13 +80,15 @@ static void tell(struct telling *n, struct task *sender)
 		mutex_unlock(&tasklist_lock);
 		(void)send_signal_group(n->tg, si.si_signo, &si); /* a full queue of signals loses it, as on Linux */
 	}
+	send_cookie(n, WOKEN);
 	tg_put(n->tg);
 }
 
-int mqueue_set_notify(struct file *f, struct task *t, const struct sigevent *ev)
+int mqueue_set_notify(struct file *f, struct task *t, const struct sigevent *ev, struct file *socket,
+		      const uint8_t *cookie)
 {
 	struct mq *q = mq_of(f);
-	struct thread_group *old = NULL;
+	struct telling old = {0};
 	int r = 0;
 
 	if (!q)
@@ -75,17 +96,22 @@ int mqueue_set_notify(struct file *f, struct task *t, const struct sigevent *ev)
 	mutex_lock(&q->lock);
 	if (!ev) {
 		if (q->notify == t->tg)
-			old = TAKE_PTR(q->notify);
+			take_notify(q, &old);
 	} else if (q->notify) {
 		r = -EBUSY;
 	} else {
 		q->notify = tg_get(t->tg);
 		q->event = *ev;
+		q->socket = socket ? file_get(socket) : NULL;
+		if (socket)
+			memcpy(q->cookie, cookie, sizeof(q->cookie));
 		f->inode->atime = f->inode->ctime = inode_now();
 	}
 	mutex_unlock(&q->lock);
-	if (old)
-		tg_put(old);
+	if (old.tg) {
+		send_cookie(&old, REMOVED);
+		tg_put(old.tg);
+	}
 	return r;
 }
 
@@ -294,7 +320,7 @@ static uint32_t mq_poll(struct file *f, struct poll_table *pt)
 /* The process closes a descriptor: its notification goes with it. */
 static int mq_flush(struct file *f)
 {
-	return current ? mqueue_set_notify(f, current, NULL) : 0;
+	return current ? mqueue_set_notify(f, current, NULL, NULL, NULL) : 0;
 }
 
 const struct file_ops mq_file_ops = {.read = read_state, .llseek = generic_llseek, .poll = mq_poll, .flush = mq_flush};

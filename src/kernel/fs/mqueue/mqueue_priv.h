@@ -28,6 +28,8 @@ struct mq {
 	unsigned receivers GUARDED_BY(lock);	    /* that sleep */
 	struct thread_group *notify GUARDED_BY(lock); /* reference; NULL: nobody */
 	struct sigevent event GUARDED_BY(lock);
+	struct file *socket GUARDED_BY(lock); /* SIGEV_THREAD: the netlink socket that gets the cookie; reference */
+	uint8_t cookie[MQ_COOKIE] GUARDED_BY(lock);
 };
 
 struct mq_user { /* sb lock: queues' bytes of one user */

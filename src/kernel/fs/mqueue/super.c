@@ -26,7 +26,7 @@ static struct mq_sb *sb_of(const struct inode *i)
 
 /* --- limits --- */
 
-static int limit(const int *p)
+static int setting(const int *p)
 {
 	return __atomic_load_n(p, __ATOMIC_RELAXED);
 }
@@ -38,7 +38,7 @@ static int check_attr(struct ipc_namespace *ns, long max, long size)
 	if (max <= 0 || size <= 0)
 		return -EINVAL;
 	if (more ? max > HARD_MESSAGES || size > HARD_SIZE
-		 : max > limit(&ns->mq_msg_max) || size > limit(&ns->mq_msgsize_max))
+		 : max > setting(&ns->mq_msg_max) || size > setting(&ns->mq_msgsize_max))
 		return -EINVAL;
 	return 0;
 }
@@ -46,6 +46,7 @@ static int check_attr(struct ipc_namespace *ns, long max, long size)
 /* Counts n more bytes for user, or gives them back. -EMFILE past RLIMIT_MSGQUEUE. */
 static int count_bytes(struct mq_sb *s, kuid_t user, uint64_t n, bool add)
 {
+	uint64_t limit = current ? task_rlimit(current, RLIMIT_MSGQUEUE) : UINT64_MAX;
 	struct mq_user *u, *found = NULL;
 
 	MUTEX_GUARD(&s->lock);
@@ -60,7 +61,7 @@ static int count_bytes(struct mq_sb *s, kuid_t user, uint64_t n, bool add)
 		}
 		return 0;
 	}
-	if (current && (found ? found->bytes : 0) + n > task_rlimit(current, RLIMIT_MSGQUEUE))
+	if ((found ? found->bytes : 0) + n > limit)
 		return -EMFILE;
 	if (!found) {
 		found = calloc(1, sizeof(*found));
@@ -78,8 +79,8 @@ static int count_bytes(struct mq_sb *s, kuid_t user, uint64_t n, bool add)
 static int queue_new(struct mq_sb *s, kuid_t user, struct mq **ret)
 {
 	struct ipc_namespace *ns = s->ns;
-	long max = MIN(limit(&ns->mq_msg_max), limit(&ns->mq_msg_default));
-	long size = MIN(limit(&ns->mq_msgsize_max), limit(&ns->mq_msgsize_default));
+	long max = MIN(setting(&ns->mq_msg_max), setting(&ns->mq_msg_default));
+	long size = MIN(setting(&ns->mq_msgsize_max), setting(&ns->mq_msgsize_default));
 	struct mq *q;
 	int r;
 
@@ -121,7 +122,7 @@ static int take_place(struct mq_sb *s)
 	bool more = current && ns_capable(current->cred, s->ns->user_ns, CAP_SYS_RESOURCE);
 
 	MUTEX_GUARD(&s->lock);
-	if (s->queues >= limit(&s->ns->mq_queues_max) && !more)
+	if (s->queues >= setting(&s->ns->mq_queues_max) && !more)
 		return -ENOSPC;
 	s->queues++;
 	return 0;
