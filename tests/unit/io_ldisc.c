@@ -14,6 +14,7 @@ static void on_signal(struct ldisc *x, int sig)
 static void type(const char *s)
 {
 	CHECK_EQ(ldisc_receive(&l, (const uint8_t *)s, strlen(s)), strlen(s));
+	ldisc_echo(&l);
 }
 
 static const char *got(size_t n)
@@ -126,11 +127,22 @@ TEST(raw)
 TEST(flow_control)
 {
 	start();
+	ldisc_write(&l, (const uint8_t *)"before", 6);
 	type("\x13");
-	ldisc_write(&l, (const uint8_t *)"no", 2);
+	CHECK_EQ(ldisc_write(&l, (const uint8_t *)"no", 2), 0);
+	CHECK(!ldisc_writable(&l));
+	type("e");
+	CHECK_STR(shown(), "before");
 	CHECK_STR(shown(), "");
 	type("\x11");
+	CHECK_STR(shown(), "e");
+	CHECK_EQ(ldisc_write(&l, (const uint8_t *)"no", 2), 2);
 	CHECK_STR(shown(), "no");
+	ldisc_hold(&l, true);
+	type("\x11");
+	CHECK_EQ(ldisc_write(&l, (const uint8_t *)"no", 2), 0);
+	ldisc_hold(&l, false);
+	CHECK(ldisc_writable(&l));
 }
 
 TEST(mode_switch_keeps_data)

@@ -100,8 +100,7 @@ static bool slave_gone(const struct tty *t)
 static bool master_readable(struct tty *t)
 {
 	MUTEX_GUARD(&t->lock);
-	return (ldisc_out_pending(&t->ld) && !t->ld.stopped) || slave_gone(t) ||
-	       (t->packet && t->pkt);
+	return ldisc_out_pending(&t->ld) || slave_gone(t) || (t->packet && t->ld.pkt);
 }
 
 static ssize_t master_take(struct tty *t, uint8_t *buf, size_t n)
@@ -109,9 +108,9 @@ static ssize_t master_take(struct tty *t, uint8_t *buf, size_t n)
 	ssize_t k;
 
 	MUTEX_GUARD(&t->lock);
-	if (t->packet && t->pkt) {
-		buf[0] = t->pkt;
-		t->pkt = 0;
+	if (t->packet && t->ld.pkt) {
+		buf[0] = t->ld.pkt;
+		t->ld.pkt = 0;
 		return 1;
 	}
 	if (!t->packet) {
@@ -192,9 +191,9 @@ static uint32_t master_poll(struct file *f, struct poll_table *pt)
 
 	poll_wait(pt, &t->far_wait);
 	MUTEX_GUARD(&t->lock);
-	if (ldisc_out_pending(&t->ld) && !t->ld.stopped)
+	if (ldisc_out_pending(&t->ld))
 		m |= EPOLLIN | EPOLLRDNORM;
-	if (t->packet && t->pkt)
+	if (t->packet && t->ld.pkt)
 		m |= EPOLLIN | EPOLLRDNORM | EPOLLPRI;
 	if (slave_gone(t))
 		m |= EPOLLHUP;
@@ -227,6 +226,20 @@ static long set_flag(struct tty *tty, struct task *t, uint64_t arg, bool *flag)
 	return 0;
 }
 
+static long set_packet(struct tty *tty, struct task *t, uint64_t arg)
+{
+	int32_t v;
+	int r = copy_in(t, &v, uaddr(arg), sizeof(v));
+
+	if (r < 0)
+		return r;
+	MUTEX_GUARD(&tty->lock);
+	if (v && !tty->packet)
+		tty->ld.pkt = 0;
+	tty->packet = v != 0;
+	return 0;
+}
+
 static long master_ioctl(struct file *f, struct task *t, unsigned cmd, uint64_t arg)
 {
 	struct tty *tty = f->priv;
@@ -241,7 +254,7 @@ static long master_ioctl(struct file *f, struct task *t, unsigned cmd, uint64_t 
 	case TIOCGPTLCK:
 		return put_u32(t, uaddr(arg), tty->locked);
 	case TIOCPKT:
-		return set_flag(tty, t, arg, &tty->packet);
+		return set_packet(tty, t, arg);
 	case TIOCGPKT:
 		return put_u32(t, uaddr(arg), tty->packet);
 	case TIOCGPTPEER:
@@ -303,6 +316,7 @@ int pty_open_master(struct pty_set *s, struct file *f)
 	if (!t)
 		return -ENOMEM;
 	t->kick = pty_kick;
+	t->ld.far_buffers = true;
 	t->locked = true;
 	r = pty_set_enter(s, t);
 	if (r < 0) {

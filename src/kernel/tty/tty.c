@@ -80,7 +80,11 @@ void tty_after_input(struct tty *t, int sig)
 size_t tty_receive(struct tty *t, const uint8_t *b, size_t n)
 {
 	size_t done = 0;
+	bool was_stopped, started;
 
+	mutex_lock(&t->lock);
+	was_stopped = t->ld.stopped;
+	mutex_unlock(&t->lock);
 	/* One signal character at a time, so that none is lost. */
 	while (done < n) {
 		size_t k = 0;
@@ -100,6 +104,13 @@ size_t tty_receive(struct tty *t, const uint8_t *b, size_t n)
 		if (!k)
 			break;
 	}
+	mutex_lock(&t->lock);
+	ldisc_echo(&t->ld);
+	started = was_stopped && !t->ld.stopped;
+	mutex_unlock(&t->lock);
+	if (started)
+		wake_up_all(&t->write_wait, EPOLLOUT | EPOLLWRNORM);
+	kick(t);
 	return done;
 }
 
@@ -132,7 +143,7 @@ static int wait_input(struct tty *t, size_t n, bool nonblock)
 	int r;
 
 	mutex_lock(&t->lock);
-	r = enough(t, n) ? 1 : t->hung_up ? 0 : t->other_closed ? -EIO : 2;
+	r = enough(t, n) || (nonblock && ldisc_readable(&t->ld)) ? 1 : t->hung_up ? 0 : t->other_closed ? -EIO : 2;
 	poll_only = !(t->ld.tio.c_lflag & ICANON) && !t->ld.tio.c_cc[VMIN];
 	if (poll_only && t->ld.tio.c_cc[VTIME])
 		deadline = now_ns() + t->ld.tio.c_cc[VTIME] * (NSEC_PER_SEC / 10);
@@ -219,7 +230,7 @@ static ssize_t tty_read(struct file *f, struct uio *u, uint64_t *pos, int flags)
 static bool write_ready(struct tty *t)
 {
 	MUTEX_GUARD(&t->lock);
-	return ldisc_out_room(&t->ld) >= 64 || t->hung_up || t->other_closed;
+	return ldisc_writable(&t->ld) || t->hung_up || t->other_closed;
 }
 
 static ssize_t write_chunk(struct tty *t, struct uio *u, bool nonblock)
@@ -295,7 +306,7 @@ static uint32_t tty_poll(struct file *f, struct poll_table *pt)
 		m |= EPOLLIN | EPOLLRDNORM;
 	if (t->hung_up || t->other_closed)
 		m |= EPOLLHUP | EPOLLIN | EPOLLRDNORM;
-	if (ldisc_out_room(&t->ld) >= 64)
+	if (ldisc_writable(&t->ld))
 		m |= EPOLLOUT | EPOLLWRNORM;
 	return m;
 }

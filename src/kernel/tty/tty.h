@@ -22,7 +22,6 @@ struct tty {
 	bool locked, packet GUARDED_BY(lock); /* pty: TIOCSPTLCK, TIOCPKT */
 	bool exclusive, far_exclusive GUARDED_BY(lock); /* TIOCEXCL, of the slave and of the master */
 	struct termios2 kept GUARDED_BY(lock);		/* bits and characters that do not change: TIOCSLCKTRMIOS */
-	uint8_t pkt GUARDED_BY(lock);	      /* TIOCPKT_* pending for the master */
 	int slaves GUARDED_BY(lock);	      /* open slave files */
 	bool slave_seen GUARDED_BY(lock);
 	int pending_sig GUARDED_BY(lock); /* raised by the line discipline, sent after unlock */

@@ -10,7 +10,7 @@
 static bool out_empty(struct tty *t)
 {
 	MUTEX_GUARD(&t->lock);
-	return !ldisc_out_pending(&t->ld) || t->hung_up || t->other_closed;
+	return t->ld.far_buffers || !ldisc_out_pending(&t->ld) || t->hung_up || t->other_closed;
 }
 
 static long wait_drained(struct tty *t)
@@ -66,6 +66,7 @@ static long set_termios(struct tty *tty, struct task *t, uint64_t arg, size_t si
 	ldisc_set_termios(&tty->ld, &tio);
 	mutex_unlock(&tty->lock);
 	wake_up_all(&tty->read_wait, EPOLLIN | EPOLLRDNORM);
+	wake_up_all(&tty->write_wait, EPOLLOUT | EPOLLWRNORM);
 	if (tty->kick)
 		tty->kick(tty);
 	return 0;
@@ -127,8 +128,11 @@ static long flow(struct tty *tty, uint64_t action)
 		return -EINVAL;
 	mutex_lock(&tty->lock);
 	if (action == TCOOFF || action == TCOON)
-		tty->ld.stopped = action == TCOOFF;
+		ldisc_hold(&tty->ld, action == TCOOFF);
+	else
+		ldisc_send(&tty->ld, tty->ld.tio.c_cc[action == TCIOFF ? VSTOP : VSTART]);
 	mutex_unlock(&tty->lock);
+	wake_up_all(&tty->write_wait, EPOLLOUT | EPOLLWRNORM);
 	if (tty->kick)
 		tty->kick(tty);
 	return 0;
@@ -279,7 +283,8 @@ long tty_common_ioctl(struct tty *tty, struct file *f, struct task *t, unsigned 
 	case TIOCOUTQ:
 	case FIONREAD:
 		mutex_lock(&tty->lock);
-		n = cmd == FIONREAD ? ldisc_pending(&tty->ld) : ldisc_out_pending(&tty->ld);
+		n = cmd == FIONREAD ? ldisc_pending(&tty->ld) :
+		    tty->ld.far_buffers ? 0 : ldisc_out_pending(&tty->ld);
 		mutex_unlock(&tty->lock);
 		return put_u32(t, uaddr(arg), (uint32_t)n);
 	case TIOCSTI:

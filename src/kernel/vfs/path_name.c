@@ -53,8 +53,8 @@ char *path_name(const struct path *p, const struct path *root, char *buf, size_t
 	mutex_lock(&dcache_lock);
 	if (p->dentry->sb->nameless && !(p->mnt && p->dentry == p->mnt->root)) {
 		anon = p->dentry->name;
-		/* memfds and shared memory are files without a name, which Linux shows as deleted ones. */
-		r = (!S_ISREG(p->dentry->inode->mode) || put_front(&t, " (deleted)", 10)) &&
+		/* memfds and shared memory ("/...") Linux shows as deleted files; a file of the host is none of them. */
+		r = (!S_ISREG(p->dentry->inode->mode) || *anon != '/' || put_front(&t, " (deleted)", 10)) &&
 				    put_front(&t, anon, p->dentry->name_len)
 			    ? 1
 			    : -ENAMETOOLONG;

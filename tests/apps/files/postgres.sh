@@ -6,8 +6,8 @@ pg_ctl -w -s -l /tmp/log start || { tail -5 /tmp/log; exit 1; }
 createdb bench && pgbench -q -i -s 2 bench 2>&1 | grep -c done
 psql -X -At bench -c "SELECT count(*), sum(abalance) FROM pgbench_accounts" -c "SHOW data_checksums"
 pgbench -c 4 -j 2 -T "${1:-3}" bench 2>/dev/null | grep -E "failed transactions|clients"
-pgbench -S -c 4 -j 2 -t 200 bench 2>/dev/null | grep "actually"
-psql -X -At bench <<END
+pgbench -n -S -c 4 -j 2 -t 200 bench 2>/dev/null | grep "actually"
+psql -X -At bench <<END | sed 's/PID [0-9]*/PID N/'
 SELECT (SELECT sum(abalance) FROM pgbench_accounts) = (SELECT sum(bbalance) FROM pgbench_branches), (SELECT sum(delta) FROM pgbench_history) = (SELECT sum(tbalance) FROM pgbench_tellers);
 CREATE TABLE big AS SELECT i, md5(i::text) AS m FROM generate_series(1, 100000) i;
 CREATE INDEX ON big(m);
@@ -21,7 +21,7 @@ END
 # The lasting rows of a transaction that was acknowledged, and nothing of one that was not.
 psql -X -q bench -c "CREATE TABLE kept(i int)" -c "INSERT INTO kept SELECT generate_series(1, 1000)"
 psql -X -q bench -c "BEGIN; INSERT INTO kept VALUES(-1); SELECT pg_sleep(100)" >/dev/null 2>&1 &
-pgbench -c 4 -j 2 -T 100 bench >/dev/null 2>&1 &
+pgbench -n -c 4 -j 2 -T 100 bench >/dev/null 2>&1 &
 sleep 1
 kill -9 $(head -1 $PGDATA/postmaster.pid)
 wait
