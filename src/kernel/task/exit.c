@@ -262,6 +262,22 @@ static void end_namespace(struct task *t)
 	waitq_del(&we);
 }
 
+void kill_space(struct pid_namespace *ns, struct pt_as *as)
+{
+	MUTEX_GUARD(&tasklist_lock);
+	for (size_t i = 0; i < ns->nslots; i++) {
+		struct task *x = pid_task(ns->slots[i].pid, PIDTYPE_PID);
+		bool here = false;
+
+		if (x) {
+			MUTEX_GUARD(&x->lock);
+			here = x->mm && x->mm->as == as;
+		}
+		if (here)
+			(void)send_signal_locked(x, SIGKILL, NULL, true);
+	}
+}
+
 /* Has the last thread of tg come to its end, reaped or not? tasklist lock held. */
 static bool all_zombies(struct thread_group *tg)
 {

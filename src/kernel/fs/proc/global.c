@@ -202,7 +202,15 @@ TEXT(show_min_addr, "65536")
 TEXT(show_file_max, "9223372036854775807")
 TEXT(show_nr_open, "1048576")
 TEXT(show_somaxconn, "4096")
+TEXT(show_dgram_qlen, "10")
+TEXT(show_ping_range, "0\t2147483647")
 TEXT(show_aio_max, "65536")
+
+static int show_port_start(struct synth_inode *i, struct synth_buf *b)
+{
+	synth_printf(b, "%u\n", kernel.port_start);
+	return 0;
+}
 
 /* A number that root may change. */
 static ssize_t write_int(char *buf, size_t n, int *to, long min, long max)
@@ -305,7 +313,10 @@ static const struct synth_node sys_fs[] = {D("mqueue", sys_mqueue), F("aio-max-n
 					   F("overflowuid", show_overflow),
 					   F("overflowgid", show_overflow), END};
 static const struct synth_node sys_core[] = {F("somaxconn", show_somaxconn), END};
-static const struct synth_node sys_net[] = {D("core", sys_core), END};
+static const struct synth_node sys_net_unix[] = {F("max_dgram_qlen", show_dgram_qlen), END};
+static const struct synth_node sys_ipv4[] = {F("ip_unprivileged_port_start", show_port_start),
+					     F("ping_group_range", show_ping_range), END};
+static const struct synth_node sys_net[] = {D("core", sys_core), D("ipv4", sys_ipv4), D("unix", sys_net_unix), END};
 static const struct synth_node sys_dirs[] = {D("kernel", sys_kernel), D("vm", sys_vm),
 					     D("fs", sys_fs), D("net", sys_net), D("user", proc_sys_user), END};
 
