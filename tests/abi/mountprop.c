@@ -303,6 +303,62 @@ TEST(covered_mounts_and_stacking)
 	CHECK_ERR(umount("a"), EINVAL);
 }
 
+/* Each bind doubles the tree: it ends at a limit, deep and wide, and what is there still works. */
+TEST(as_many_as_there_may_be)
+{
+	int k, r = 0;
+
+	own_mounts();
+	dirs("x", NULL, NULL);
+	for (k = 0; k < 30 && r == 0; k++)
+		r = mount(".", "x", NULL, MS_BIND | MS_REC, NULL);
+	CHECK_EQ(r, -1);
+	CHECK_EQ(errno, ENOSPC);
+	CHECK(k >= 10);
+	CHECK_EQ(access("x/x/x", F_OK), 0);
+	CHECK_EQ(umount2("x", MNT_DETACH), 0);
+	CHECK_EQ(mkdir("y", 0755), 0);
+	CHECK_EQ(tmpfs("y"), 0);
+}
+
+TEST(as_many_by_propagation)
+{
+	int k, r = 0;
+
+	own_mounts();
+	dirs("x", NULL, NULL);
+	CHECK_EQ(mount("", ".", NULL, MS_SHARED, NULL), 0);
+	for (k = 0; k < 30 && r == 0; k++)
+		r = mount(".", "x", NULL, MS_BIND | MS_REC, NULL);
+	CHECK_EQ(r, -1);
+	CHECK_EQ(errno, ENOSPC);
+	CHECK_EQ(umount2("x", MNT_DETACH), 0);
+	CHECK_EQ(mkdir("y", 0755), 0);
+	CHECK_EQ(tmpfs("y"), 0);
+}
+
+TEST(deep_and_shared)
+{
+	char at[600] = "a";
+	int k;
+
+	own_mounts();
+	dirs("a", "b", NULL);
+	CHECK_EQ(tmpfs("a"), 0);
+	CHECK_EQ(mount("", "a", NULL, MS_SHARED, NULL), 0);
+	CHECK_EQ(mount("a", "b", NULL, MS_BIND, NULL), 0);
+	for (k = 0; k < 200; k++) {
+		strcat(at, "/d");
+		if (mkdir(at, 0755) != 0 || tmpfs(at) != 0)
+			break;
+	}
+	CHECK_EQ(k, 200);
+	CHECK(info("b/d/d/d"));
+	CHECK_EQ(mount("a", "b", NULL, MS_BIND | MS_REC, NULL), 0);
+	CHECK_EQ(umount2("a/d", MNT_DETACH), 0);
+	CHECK(!info("b/d"));
+}
+
 TEST(pivoting)
 {
 	own_mounts();

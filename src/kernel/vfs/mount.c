@@ -184,37 +184,30 @@ static struct mount *copy_one(struct mount *m, struct dentry *root) REQUIRES(mou
 	return c;
 }
 
-/* Where the copy of parent's child goes: the copy of parent is found by walking both trees in step. */
-static bool copy_children(struct mount *m, struct mount *c, struct dentry *below, bool all)
-	REQUIRES(mount_lock)
+/* Is k, a child of a mount that was copied, left out? m and d: the root of the tree, and what its copy shows. */
+static bool left_out(const struct mount *k, const struct mount *m, const struct dentry *d, bool all)
 {
-	struct mount *k;
-
-	list_for_each_entry(k, &m->children, sibling) {
-		struct mount *n;
-
-		if ((!all && k->unbindable) ||
-		    !dentry_is_ancestor(below, k->mountpoint))
-			continue;
-		n = copy_one(k, k->root);
-		if (!n)
-			return false;
-		mount_attach(n, c, k->mountpoint);
-		/* Depth: each level costs the guest a mount of its own; MOUNTS_MAX bounds it together
-		 * with MOUNT_DEPTH in attach_tree. */
-		if (!copy_children(k, n, k->root, all))
-			return false;
-	}
-	return true;
+	return (!all && k->unbindable) || (k->parent == m && !dentry_is_ancestor(d, k->mountpoint));
 }
 
 struct mount *mount_copy_tree(struct mount *m, struct dentry *d, bool recursive, bool all, struct list_head *drop)
 {
-	struct mount *c = copy_one(m, d);
+	struct mount *c = copy_one(m, d), *k, *n, *at;
 
-	if (c && recursive && !copy_children(m, c, d, all)) {
-		mount_unlink_tree(c, drop);
-		return NULL;
+	/* Parents come first: goes_to of one below the root is its copy meanwhile, NULL when it is left out. No recursion:
+	 * how deep mounts are stacked is the guest's choice. */
+	for (k = c && recursive ? mount_next(m, m) : NULL; k; k = mount_next(k, m)) {
+		at = k->parent == m ? c : k->parent->goes_to;
+		k->goes_to = NULL;
+		if (!at || left_out(k, m, d, all))
+			continue;
+		n = copy_one(k, k->root);
+		if (!n) {
+			mount_unlink_tree(c, drop);
+			return NULL;
+		}
+		mount_attach(n, at, k->mountpoint);
+		k->goes_to = n;
 	}
 	return c;
 }
@@ -252,8 +245,7 @@ static int check_mountpoint(const struct dentry *root, const struct path *at)
 	return dentry_unlinked(at->dentry) ? -ENOENT : 0;
 }
 
-/* Room for tree m in ns, beside what is on its way there already? */
-static int check_room(struct mnt_namespace *ns, struct mount *m) REQUIRES(mount_lock)
+int mount_check_room(struct mnt_namespace *ns, struct mount *m)
 {
 	unsigned n = tree_size(m);
 
@@ -325,12 +317,9 @@ static int attach_tree(struct mount *m, const struct path *at, struct list_head 
 
 	if (r < 0)
 		return r;
-	r = check_room(at->mnt->ns, m);
+	r = mount_check_room(at->mnt->ns, m);
 	if (r == 0 && at->mnt->group)
 		r = pnode_copies(m, at->mnt, at->dentry, &copies, drop);
-	list_for_each_entry(c, &copies, target)
-		if (r == 0)
-			r = check_room(c->goes_to->ns, c);
 	at->mnt->ns->coming = 0;
 	list_for_each_entry(c, &copies, target)
 		c->goes_to->ns->coming = 0;

@@ -161,9 +161,12 @@ enum copy_kind { COPY_PEER, COPY_SLAVE, COPY_SHARED_SLAVE };
 static int copy_for(struct mount *tree, struct mount *t, enum copy_kind kind, struct list_head *copies,
 		    struct list_head *drop, struct mount **ret) REQUIRES(mount_lock)
 {
-	struct mount *c = mount_copy_tree(tree, tree->root, true, true, drop), *a, *b;
-	int r = 0;
+	struct mount *c, *a, *b;
+	int r = mount_check_room(t->ns, tree); /* before it is made: there may be very many */
 
+	if (r < 0)
+		return r;
+	c = mount_copy_tree(tree, tree->root, true, true, drop);
 	if (!c)
 		return -ENOMEM;
 	if (kind != COPY_PEER)

@@ -121,6 +121,8 @@ struct mount *mount_copy_tree(struct mount *m, struct dentry *d, bool recursive,
 	REQUIRES(mount_lock);
 /* Next mount of the tree at root in depth-first order, parents first. */
 struct mount *mount_next(struct mount *m, const struct mount *root) REQUIRES(mount_lock);
+/* Room for a tree like m in ns, beside what is on its way there (mnt_namespace.coming, which grows)? -ENOSPC. */
+int mount_check_room(struct mnt_namespace *ns, struct mount *m) REQUIRES(mount_lock);
 void mount_attach(struct mount *m, struct mount *parent, struct dentry *at) REQUIRES(mount_lock);
 void mount_detach(struct mount *m) REQUIRES(mount_lock);
 /* Takes the tree out of its namespace; the mounts to put are chained to *drop. */
