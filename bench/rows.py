@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What bench/run measures. how: start = wall time of the whole `run`; micro, pinned = an item of guest/micro.c, pinned to one
-core with its runtime; program = a program that prints its own figure; idle = sleeping sandboxes."""
+core with its runtime; program = a program that prints its own figure; app = a shell script of guest/apps in the tree with servers and
+compilers (tools/mkapps), which prints nanoseconds; idle = sleeping sandboxes."""
 from collections import namedtuple
 
 Row = namedtuple("Row", "name label unit how args count seconds", defaults=((), 0, 0))
@@ -12,6 +13,10 @@ def micro(name, label, unit, item, how="micro"):
 
 def cmd(name, label, unit, line):
     return micro(name, label, unit, "cmd=" + line)
+
+
+def app(name, label, unit):
+    return Row(name, label, unit, "app", ["sh", "/mnt/apps/" + name])
 
 
 FILE = "/usr/lib/os-release"
@@ -39,6 +44,12 @@ ROWS = [
     cmd("tar", "tar /usr to /dev/null", "ms", "tar cf - /usr | cat >/dev/null"),
     cmd("python", "python3 -c pass", "ms", "python3 -c pass"),
     cmd("sh", "sh: 100 times /bin/true", "ms", "i=0; while [ $i -lt 100 ]; do /bin/true; i=$((i+1)); done"),
+    cmd("find", "find /", "ms", "find / -xdev >/dev/null"),
+    cmd("tarfile", "tar /usr to a file", "ms", "tar cf /tmp/usr.tar /usr"),
+    app("sqlite", "sqlite: 300 transactions", "ms"),
+    app("make", "make -j2 of 40 C files", "ms"),
+    app("redis", "redis: a SET or GET of 50 clients", "us"),
+    app("nginx", "nginx: a request of 32 clients", "us"),
     Row("pss", "idle sandbox, PSS", "MiB", "idle", [], 1, 1),
     Row("cpu50", "50 sleeping sandboxes, CPU of a core", "%", "idle", [], 50, 10),
 ]

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <linux/rtnetlink.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 #include "base/compiler.h"
 
+#define ROUTE_FD 1002 /* the kernel's netlink socket */
 #define PROC_FD 1000 /* the kernel's procfs descriptor (confine/kernel_filter.h) */
 #define RAW(...) raw(syscall(__VA_ARGS__))
 
@@ -108,6 +110,27 @@ static long page_exec(bool map)
 	return p == MAP_FAILED ? -errno : map ? 0 : RAW(SYS_mprotect, p, 4096UL, PROT_READ | PROT_EXEC);
 }
 
+/* Puts lo out of service, or says what the host answers. */
+static long route_change(void)
+{
+	struct {
+		struct nlmsghdr h;
+		struct ifinfomsg i;
+	} q = {{sizeof(q), RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK, 1, 0}, {.ifi_index = 1, .ifi_change = 1}};
+	struct {
+		struct nlmsghdr h;
+		struct nlmsgerr e;
+		char rest[256];
+	} a;
+	struct iovec out = {&q, sizeof(q)}, in = {&a, sizeof(a)};
+	struct msghdr mo = {.msg_iov = &out, .msg_iovlen = 1}, mi = {.msg_iov = &in, .msg_iovlen = 1};
+	long r = RAW(SYS_sendmsg, ROUTE_FD, &mo, 0);
+
+	if (r >= 0)
+		r = RAW(SYS_recvmsg, ROUTE_FD, &mi, 0);
+	return r < 0 ? r : a.h.nlmsg_type == NLMSG_ERROR ? a.e.error : -EPROTO;
+}
+
 static char text[256];
 #define CALL(name, expr)                                                                           \
 	if (!strcmp(what, name))                                                                   \
@@ -183,6 +206,14 @@ static long the_rest(const char *what)
 	CALL("socket-netlink", RAW(SYS_socket, AF_NETLINK, SOCK_RAW, 0))
 	CALL("socket-packet", RAW(SYS_socket, AF_PACKET, SOCK_RAW, 0))
 	CALL("connect", RAW(SYS_connect, 0, text, 16U))
+	CALL("socket-raw", RAW(SYS_socket, AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 1))
+	CALL("socket-mptcp", RAW(SYS_socket, AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 262))
+	CALL("sockopt-mark", RAW(SYS_setsockopt, ROUTE_FD, SOL_SOCKET, SO_MARK, text, 4))
+	CALL("sockopt-filter", RAW(SYS_setsockopt, ROUTE_FD, SOL_SOCKET, SO_ATTACH_FILTER, text, 16))
+	CALL("sockopt-netfilter", RAW(SYS_getsockopt, ROUTE_FD, 0, 64, text, text))
+	CALL("sockopt-ulp", RAW(SYS_setsockopt, ROUTE_FD, 6, 31, "tls", 3))
+	CALL("interface-down", RAW(SYS_ioctl, ROUTE_FD, 0x8914UL, text))
+	CALL("route-change", route_change())
 	CALL("bpf", RAW(SYS_bpf, 0, text, 64U))
 	CALL("perf-event-open", RAW(SYS_perf_event_open, text, 0, -1, -1, 0UL))
 	CALL("io-uring-setup", RAW(SYS_io_uring_setup, 8U, text))

@@ -40,6 +40,8 @@ enum lock_rank {
 	RANK_FUTEX_PI,	  /* the table of PI futexes */
 	RANK_TTY,	  /* struct tty */
 	RANK_PIPE,	  /* struct pipe */
+	RANK_SOCK_IO,	  /* readers of one unix socket */
+	RANK_NETLINK,	  /* the host's netlink sockets: one question at a time */
 	RANK_SOCK,	  /* struct sock */
 	RANK_TIMER,	  /* timer queue */
 	RANK_WAITQ,	  /* struct waitq */
@@ -47,6 +49,7 @@ enum lock_rank {
 	RANK_PLATFORM,	  /* platform tables */
 	RANK_HOSTFD,	  /* host descriptor cache */
 	RANK_ARENA,	  /* memory arena of small files */
+	RANK_CLOCK,	  /* the generations of the clocks (time/vclock.c) */
 	RANK_LOG,	  /* last: anybody may log */
 };
 

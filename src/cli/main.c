@@ -53,9 +53,9 @@ static int choose(const char *flag, const char *value, const char *const *known,
 static int check_choices(const struct globals *g)
 {
 	static const char *const platforms[] = {"trap", "kvm", "vm", NULL};
-	static const char *const networks[] = {"none", "host", "sandbox", NULL};
+	static const char *const networks[] = {"host", "none", "off", "sandbox", NULL};
 	static const char *const overlays[] = {"none", "memory", NULL};
-	static const char *const managers[] = {"cgroupfs", "systemd", "disabled", NULL};
+	static const char *const managers[] = {"auto", "cgroupfs", "systemd", "disabled", NULL};
 	static const char *const rootless[] = {"true", "false", "auto", NULL};
 	const struct runtime_opts *rt = &g->rt;
 	int r = choose("--rootless", g->rootless, rootless, 3);
@@ -67,7 +67,7 @@ static int check_choices(const struct globals *g)
 		r = -EINVAL;
 	}
 	if (r == 0 && rt->network)
-		r = choose("--network", rt->network, networks, 1);
+		r = choose("--network", rt->network, networks, 3);
 	if (r == 0 && !strncmp(rt->overlay, "dir:", 4)) {
 		log_error("--overlay %s: not supported yet", rt->overlay);
 		r = -ENOTSUP;
@@ -75,7 +75,7 @@ static int check_choices(const struct globals *g)
 	if (r == 0)
 		r = choose("--overlay", rt->overlay, overlays, 2);
 	if (r == 0)
-		r = choose("--cgroup-manager", rt->cgroup_manager, managers, 3);
+		r = choose("--cgroup-manager", rt->cgroup_manager, managers, 4);
 	return r;
 }
 
@@ -124,11 +124,7 @@ static int setup(struct globals *g)
 		g->rt.systemd_cgroup = true;
 	if (!g->rt.root)
 		g->rt.root = default_root(g->rt.rootless);
-	if (!g->rt.root) {
-		log_error("--root is needed: XDG_RUNTIME_DIR is not set");
-		return -EINVAL;
-	}
-	if (g->rt.root[0] != '/') {
+	if (g->rt.root && g->rt.root[0] != '/') {
 		char cwd[PATH_MAX];
 
 		if (!getcwd(cwd, sizeof(cwd)))
@@ -168,7 +164,7 @@ int main(int argc, char **argv)
 {
 	struct globals g = {.rt = {.platform = "trap",
 				   .overlay = "none",
-				   .cgroup_manager = "cgroupfs",
+				   .cgroup_manager = "auto",
 				   .log_fd = -1},
 			    .log_format = "text",
 			    .rootless = "auto"};
@@ -180,11 +176,11 @@ int main(int argc, char **argv)
 		{"systemd-cgroup", 0, OPT_BOOL, &g.rt.systemd_cgroup, NULL,
 		 "let systemd make the cgroups"},
 		{"cgroup-manager", 0, OPT_STRING, &g.rt.cgroup_manager, "NAME",
-		 "cgroupfs (default), systemd, disabled"},
+		 "cgroupfs, systemd, disabled, or auto (default): systemd where root is missing, else cgroupfs"},
 		{"rootless", 0, OPT_STRING, &g.rootless, "WHEN", "true, false or auto (default)"},
 		{"platform", 0, OPT_STRING, &g.rt.platform, "NAME",
 		 "trap (default); kvm, vm: not yet"},
-		{"network", 0, OPT_STRING, &g.rt.network, "MODE", "none; host, sandbox: not yet"},
+		{"network", 0, OPT_STRING, &g.rt.network, "MODE", "host (default), none, off; sandbox: not yet"},
 		{"overlay", 0, OPT_STRING, &g.rt.overlay, "MODE",
 		 "where changes of the root go: none (to it), memory"},
 		{"strace", 0, OPT_OPTIONAL, &g.rt.strace, "CALLS",
@@ -217,6 +213,10 @@ int main(int argc, char **argv)
 	cmd = command_find(argv[0]);
 	if (!cmd) {
 		log_error("No help topic for '%s': no such command", argv[0]);
+		return EXIT_FAIL;
+	}
+	if (!g.rt.root && !cmd->stateless) {
+		log_error("--root is needed: XDG_RUNTIME_DIR is not set");
 		return EXIT_FAIL;
 	}
 	return cmd->run(cmd, &g.rt, argc, argv);

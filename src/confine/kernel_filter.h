@@ -7,6 +7,7 @@
 #define NACRE_CONFINE_KERNEL_FILTER_H
 
 #include <linux/filter.h>
+#include <stdbool.h>
 
 /* The procfs descriptor of the sandbox's pid namespace has this number: openat(2) is allowed below it alone. */
 #define KERNEL_PROC_FD 1000
@@ -14,14 +15,20 @@
 #define KERNEL_KICK_SIGNAL 23
 /* The memory of all slots has this number: nothing else that others can change is ever mapped. */
 #define KERNEL_SLOTS_FD 1001
+/* With a network: the two netlink sockets (NETLINK_ROUTE, NETLINK_SOCK_DIAG), opened before the filter, which allows none. */
+#define KERNEL_ROUTE_FD 1002
+#define KERNEL_DIAG_FD 1003
 
 /* Installs the trap handler, and the filter in every thread of the process. no_new_privs must be set, and the first
  * thread made already (the C library then installs signal handlers, which the filter forbids). Threads that
- * block SIGSYS end the process without the log line. log_fd: where the handler writes, -1 nowhere. 0 or -errno. */
-int kernel_filter_install(int log_fd);
+ * block SIGSYS end the process without the log line. log_fd: where the handler writes, -1 nowhere. network: the variant with
+ * internet sockets. 0 or -errno. */
+int kernel_filter_install(int log_fd, bool network);
 
 /* Generated. */
 extern const struct sock_filter kernel_filter_prog[];
 extern const unsigned short kernel_filter_len;
+extern const struct sock_filter kernel_network_filter_prog[];
+extern const unsigned short kernel_network_filter_len;
 
 #endif

@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <termios.h>
+#include <linux/sockios.h>
+#include "base/inet_options.h"
 #include "confine/filter_gen.h"
 #include "confine/kernel_filter.h"
 
@@ -98,6 +100,53 @@ static const struct rule allow[] = {
 	ANY(exit_group),
 };
 
+/* With a network: internet sockets in the pod's network namespace (net/inet.c, and what else is named). Each option is bound
+ * by level and name; data, names and control messages pass by sendmsg and recvmsg. */
+#define SOCKET(family, type, proto)                                                                \
+	{SCMP_SYS(socket), 3,                                                                      \
+	 {EQ32(0, family), EQ32(1, (type) | SOCK_NONBLOCK | SOCK_CLOEXEC), EQ32(2, proto)}}
+static const struct rule network[] = {
+	SOCKET(AF_INET, SOCK_STREAM, IPPROTO_TCP),
+	SOCKET(AF_INET6, SOCK_STREAM, IPPROTO_TCP),
+	SOCKET(AF_INET, SOCK_DGRAM, IPPROTO_UDP),
+	SOCKET(AF_INET6, SOCK_DGRAM, IPPROTO_UDP),
+	SOCKET(AF_INET, SOCK_DGRAM, IPPROTO_ICMP),
+	SOCKET(AF_INET6, SOCK_DGRAM, IPPROTO_ICMPV6),
+	{SCMP_SYS(bind), 1, {MASKED(2, 0xffffff00U, 0)}},
+	{SCMP_SYS(connect), 1, {MASKED(2, 0xffffff00U, 0)}},
+	ANY(listen),
+	{SCMP_SYS(accept4), 1, {EQ32(3, SOCK_NONBLOCK | SOCK_CLOEXEC)}},
+	ANY(getsockname),
+	ANY(getpeername),
+	ANY(shutdown),
+	IOCTL(SIOCOUTQ), /* inet_ioctl.c, and all that follow */
+	IOCTL(SIOCOUTQNSD),
+	IOCTL(SIOCATMARK),
+	IOCTL(SIOCGIFCONF),
+	IOCTL(SIOCGIFNAME),
+	IOCTL(SIOCGIFFLAGS),
+	IOCTL(SIOCGIFADDR),
+	IOCTL(SIOCGIFDSTADDR),
+	IOCTL(SIOCGIFBRDADDR),
+	IOCTL(SIOCGIFNETMASK),
+	IOCTL(SIOCGIFMETRIC),
+	IOCTL(SIOCGIFMTU),
+	IOCTL(SIOCGIFHWADDR),
+	IOCTL(SIOCGIFINDEX),
+	IOCTL(SIOCGIFTXQLEN),
+	IOCTL(SIOCGIFMAP),
+};
+
+/* net/inet_options.c: (level, name), and what may be done with it. */
+static const struct {
+	int level, name;
+	unsigned ways;
+} options[] = {
+#define OPT(level, name, ways, size) {level, name, INET_OPT_##ways},
+#include "base/inet_options.def"
+#undef OPT
+};
+
 /* Refused without fuss: the C library asks and has another way. */
 static const struct refusal refuse[] = {
 	{SCMP_SYS(clone3), ENOSYS},
@@ -107,9 +156,35 @@ static const struct refusal refuse[] = {
 	{SCMP_SYS(mremap), ENOMEM},	   /* realloc: it copies instead */
 };
 
+#define N(a) (sizeof(a) / sizeof((a)[0]))
+
+/* allow, network and two rules for each option. */
+static size_t with_network(struct rule *all)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < N(allow); i++)
+		all[n++] = allow[i];
+	for (size_t i = 0; i < N(network); i++)
+		all[n++] = network[i];
+	for (size_t i = 0; i < N(options); i++) {
+		struct rule r = {0, 2, {EQ32(1, options[i].level), EQ32(2, options[i].name)}};
+
+		r.nr = SCMP_SYS(getsockopt);
+		if (options[i].ways & INET_OPT_G)
+			all[n++] = r;
+		r.nr = SCMP_SYS(setsockopt);
+		if (options[i].ways & INET_OPT_S)
+			all[n++] = r;
+	}
+	return n;
+}
+
 int main(void)
 {
-	gen_filter("kernel", "kernel_filter.h", allow, sizeof(allow) / sizeof(allow[0]), refuse,
-		   sizeof(refuse) / sizeof(refuse[0]));
+	static struct rule all[N(allow) + N(network) + 2 * N(options)];
+
+	gen_filter("kernel", "kernel_filter.h", allow, N(allow), refuse, N(refuse));
+	gen_filter("kernel_network", "kernel_filter.h", all, with_network(all), refuse, N(refuse));
 	return 0;
 }

@@ -4,12 +4,14 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
+#include <linux/netlink.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 #include "base/log.h"
@@ -19,9 +21,10 @@
 #include "kernel/syscall/strace.h"
 #include "kernel/control/control.h"
 #include "kernel/kernel.h"
+#include "kernel/time/vclock.h"
 #include "platform/platform.h"
 
-struct kernel kernel = {.proc_fd = -1};
+struct kernel kernel = {.proc_fd = -1, .route_fd = -1, .diag_fd = -1, .port_start = 1024};
 
 struct options {
 	int control, factory, proc, log;
@@ -34,7 +37,7 @@ static int parse(int argc, char **argv, struct options *o)
 		{"control-fd", required_argument, NULL, 'c'}, {"factory-fd", required_argument, NULL, 'f'},
 		{"proc-fd", required_argument, NULL, 'p'},    {"log-fd", required_argument, NULL, 'l'},
 		{"debug", no_argument, NULL, 'd'},	      {"strace", optional_argument, NULL, 's'},
-		{"log-json", no_argument, NULL, 'j'},
+		{"log-json", no_argument, NULL, 'j'},	      {"network", required_argument, NULL, 'n'},
 		{NULL},
 	};
 	int c;
@@ -59,6 +62,10 @@ static int parse(int argc, char **argv, struct options *o)
 		case 'j':
 			o->log_json = true;
 			break;
+		case 'n':
+			kernel.network = true;
+			kernel.port_start = (unsigned)strtoul(optarg, NULL, 10);
+			break;
 		case 's':
 			o->strace = true;
 			kernel.strace_list = optarg && *optarg ? strdup(optarg) : NULL;
@@ -80,6 +87,28 @@ static int move_proc(struct options *o)
 	close(o->proc);
 	o->proc = KERNEL_PROC_FD;
 	return 0;
+}
+
+static int netlink_at(int proto, int at)
+{
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, proto);
+
+	if (fd < 0)
+		return -errno;
+	if (dup3(fd, at, O_CLOEXEC) < 0)
+		return -errno;
+	close(fd);
+	return at;
+}
+
+/* What the filter does not let us make later. Without sock_diag (a module) the host's ss has nothing either. */
+static int open_netlink(void)
+{
+	if (!kernel.network)
+		return 0;
+	kernel.route_fd = netlink_at(NETLINK_ROUTE, KERNEL_ROUTE_FD);
+	kernel.diag_fd = netlink_at(NETLINK_SOCK_DIAG, KERNEL_DIAG_FD);
+	return kernel.route_fd < 0 ? kernel.route_fd : 0;
 }
 
 static int by_byte(const void *a, const void *b)
@@ -109,6 +138,7 @@ static int init(const struct options *o)
 	kernel.strace = o->strace;
 	if (getrandom(kernel.boot_id, sizeof(kernel.boot_id), 0) != sizeof(kernel.boot_id))
 		return -EIO;
+	vclock_init(kernel.ncpu);
 	r = vfs_init();
 	return r < 0 ? r : pt_init(&p);
 }
@@ -141,7 +171,9 @@ int main(int argc, char **argv)
 	if (r == 0)
 		r = init(&o);
 	if (r == 0)
-		r = kernel_filter_install(o.log);
+		r = open_netlink();
+	if (r == 0)
+		r = kernel_filter_install(o.log, kernel.network);
 	if (r < 0) {
 		log_errno(r, "starting the kernel");
 		return 1;

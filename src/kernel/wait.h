@@ -106,6 +106,7 @@ struct poll_table {
 	/* fd stays valid as long as the file polled; events as for poll(2). */
 	void (*hostfd)(struct poll_table *pt, int fd, short events);
 	uint32_t events; /* what the caller is interested in, EPOLL* bits */
+	bool direct;	 /* set by the file: its one host descriptor is all there is to ask, and shows the guest's bits */
 };
 static inline void poll_wait(struct poll_table *pt, struct waitq *q)
 {

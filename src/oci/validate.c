@@ -53,10 +53,15 @@ static int check_namespaces(const struct jval *lin, const struct oci_spec *s)
 	return 0;
 }
 
-/* A sandbox has one user namespace. Ids inside are the host's, or, without root, 0 is the caller.
- */
+/* A sandbox has one user namespace. Ids inside are the host's; without root it is one with the mappings of the spec. */
 static bool maps_fit(const struct oci_idmap *m, size_t n, uint32_t caller)
 {
+	if (geteuid() != 0) {
+		for (size_t i = 0; i < n; i++)
+			if (!m[i].container)
+				return true;
+		return false;
+	}
 	for (size_t i = 0; i < n; i++)
 		if (m[i].container != m[i].host &&
 		    !(m[i].container == 0 && m[i].host == caller && m[i].size == 1))
@@ -144,6 +149,19 @@ static int check_private_ns(const struct jval *root, const struct oci_spec *s)
 	return 0;
 }
 
+/* Labels of the host's security modules: one warning, whichever there are. */
+static void warn_labels(const struct jval *lin, const struct oci_spec *s)
+{
+	struct jval mount = jval_get(lin, "mountLabel");
+	const char *profile = s->process.apparmor_profile ?: "", *label = s->process.selinux_label ?: "";
+	const char *of_mounts = mount.o ? json_object_get_string(mount.o) : "";
+
+	if (!*profile && !*label && !*of_mounts)
+		return;
+	log_warning("labels are not applied:%s%s%s%s%s%s", *profile ? " process.apparmorProfile " : "", profile,
+		    *label ? " process.selinuxLabel " : "", label, *of_mounts ? " linux.mountLabel " : "", of_mounts);
+}
+
 int validate_spec(const struct jval *root, const struct oci_spec *s)
 {
 	struct jval lin = jval_get(root, "linux");
@@ -157,10 +175,6 @@ int validate_spec(const struct jval *root, const struct oci_spec *s)
 		r = check_namespaces(&lin, s);
 	if (r < 0)
 		return r;
-	if (s->process.apparmor_profile && *s->process.apparmor_profile)
-		log_info("process.apparmorProfile \"%s\" is not applied",
-			 s->process.apparmor_profile);
-	if (s->process.selinux_label && *s->process.selinux_label)
-		log_info("process.selinuxLabel \"%s\" is not applied", s->process.selinux_label);
+	warn_labels(&lin, s);
 	return 0;
 }

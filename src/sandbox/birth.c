@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -74,6 +75,93 @@ static void loopback_up(void)
 		child_fail("bringing up lo");
 }
 
+/* Does this sandbox have internet sockets? */
+static bool has_network(const struct birth *b)
+{
+	return !b->opts->network || strcmp(b->opts->network, "off") != 0;
+}
+
+/* The namespace of the spec that is joined; NULL: a new one. */
+static const char *network_path(const struct birth *b)
+{
+	return b->opts->network && strcmp(b->opts->network, "host") != 0 ? NULL : b->spec->ns[OCI_NS_NET].path;
+}
+
+static const char *spec_sysctl(const struct birth *b, const char *key)
+{
+	for (size_t i = 0; i < b->spec->nsysctl; i++)
+		if (!strcmp(b->spec->sysctl[i].key, key))
+			return b->spec->sysctl[i].value;
+	return NULL;
+}
+
+/* name: below /proc/sys. A host that mounts it read-only, or is too old for the name: a warning. */
+static void set_sysctl(const char *name, const char *value)
+{
+	_cleanup_close_ int fd = -1;
+	char path[256];
+
+	snprintf(path, sizeof(path), "/proc/sys/%s", name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, value, strlen(value)) < 0)
+		log_warning("%s: %s: it stays as it is", path, strerror(errno));
+}
+
+/* May ICMP sockets of group gid be made? In a namespace that several sandboxes share, each widens the range. */
+static void allow_ping(gid_t gid)
+{
+	_cleanup_close_ int fd = open("/proc/sys/net/ipv4/ping_group_range", O_RDONLY | O_CLOEXEC);
+	unsigned long lo = 1, hi = 0;
+	char text[64] = "", *end = text;
+
+	if (fd >= 0 && read(fd, text, sizeof(text) - 1) > 0) {
+		lo = strtoul(text, &end, 10);
+		hi = strtoul(end, NULL, 10);
+	}
+	if (lo > hi)
+		lo = hi = gid;
+	if (lo <= gid && gid <= hi && end != text && strtoul(text, NULL, 10) == lo && strtoul(end, NULL, 10) == hi)
+		return;
+	snprintf(text, sizeof(text), "%lu %lu", MIN(lo, (unsigned long)gid), MAX(hi, (unsigned long)gid));
+	set_sysctl("net/ipv4/ping_group_range", text);
+}
+
+/* The pod's own namespace: the guest kernel checks the guest's rights, the host lets the sandbox's user do what it asks.
+ * Settings of the spec are the host's to keep, but for these two. */
+static void network_sysctls(const struct birth *b)
+{
+	for (size_t i = 0; i < b->spec->nsysctl; i++) {
+		const char *k = b->spec->sysctl[i].key;
+		char name[200];
+
+		if (strncmp(k, "net.", 4) != 0 || strlen(k) >= sizeof(name) || !strcmp(k, "net.ipv4.ping_group_range") ||
+		    !strcmp(k, "net.ipv4.ip_unprivileged_port_start"))
+			continue;
+		snprintf(name, sizeof(name), "%s", k);
+		for (char *p = name; *p; p++)
+			*p = *p == '.' ? '/' : *p;
+		set_sysctl(name, b->spec->sysctl[i].value);
+	}
+	set_sysctl("net/ipv4/ip_unprivileged_port_start", "0");
+	allow_ping((gid_t)b->kuid);
+}
+
+/* In the network namespace of the spec, or in a new one where lo is up. */
+static void enter_network(const struct birth *b, int net)
+{
+	struct stat before, after;
+
+	if (stat("/proc/self/ns/net", &before) < 0)
+		child_fail("/proc/self/ns/net");
+	if (net >= 0 ? setns(net, CLONE_NEWNET) < 0 : unshare(CLONE_NEWNET) < 0)
+		child_fail("entering the network namespace");
+	if (net < 0)
+		loopback_up();
+	/* A path to nacre's own namespace: the settings of the host's network are not ours. */
+	if (has_network(b) && stat("/proc/self/ns/net", &after) == 0 && after.st_ino != before.st_ino)
+		network_sysctls(b);
+}
+
 /* An empty, read-only root; the old one is gone. at: any directory that exists. */
 static void empty_root(const char *at)
 {
@@ -100,6 +188,15 @@ static int open_proc(void)
 		child_fail("fsmount proc");
 	close(fs);
 	return fd;
+}
+
+/* In a user namespace of its own: nothing to be done before the parent has said who is who in it. */
+static void await_maps(const struct birth *b, int go)
+{
+	char c;
+
+	if (b->maps.nuid && read(go, &c, 1) != 1)
+		_exit(1);
 }
 
 /* The sandbox's user, no capability in any set, nothing to gain by exec. */
@@ -150,8 +247,8 @@ struct fds {
 
 static _Noreturn void exec_kernel(const struct birth *b, struct fds *f)
 {
-	char control[16], fac[16], proc[16], log[16], strace[512];
-	char *argv[16], *const envp[] = {NULL};
+	char control[16], fac[16], proc[16], log[16], strace[512], network[40];
+	char *argv[18], *const envp[] = {NULL};
 	unsigned n = 0, base = FIRST_FREE_FD;
 
 	f->kernel = fcntl(f->kernel, F_DUPFD_CLOEXEC, 65);
@@ -179,6 +276,12 @@ static _Noreturn void exec_kernel(const struct birth *b, struct fds *f)
 	if (b->opts->strace) {
 		snprintf(strace, sizeof(strace), "--strace=%s", b->opts->strace);
 		argv[n++] = strace;
+	}
+	if (has_network(b)) {
+		const char *start = spec_sysctl(b, "net.ipv4.ip_unprivileged_port_start");
+
+		snprintf(network, sizeof(network), "--network=%lu", start ? strtoul(start, NULL, 10) : 1024UL);
+		argv[n++] = network;
 	}
 	argv[n] = NULL;
 	drop_rights(b->kuid);
@@ -208,23 +311,21 @@ static void send_network(int sock)
 static _Noreturn void process_one(const struct birth *b, struct fds *f, int net, const struct cgroup_door *door,
 				  int net_sock, int go)
 {
-	const char *path = b->spec->ns[OCI_NS_NET].path;
 	int sv[2];
 	pid_t pid;
 	char c;
 
 	setsid();
+	await_maps(b, go);
 	log_phase("1-placed");
-	if (path ? setns(net, CLONE_NEWNET) < 0 : unshare(CLONE_NEWNET) < 0)
-		child_fail("entering the network namespace");
-	if (!path)
-		loopback_up();
+	enter_network(b, net);
 	send_network(net_sock);
 	log_phase("1-network");
 	if (unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
 		child_fail("the kernel's namespaces");
-	empty_root(b->dir);
+	/* First the procfs: in a user namespace one may be made only where another is in sight. */
 	f->proc = open_proc();
+	empty_root(b->dir);
 	log_phase("1-root");
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) < 0)
 		child_fail("socketpair");
@@ -249,7 +350,7 @@ int birth_kernel(struct birth *b)
 	_cleanup_close_ int null = open_null();
 	struct cgroup_door own = {.v2 = -1}, containers = {.v2 = -1};
 	struct fds f = {.control = b->listen_fd, .log = b->opts->log_fd, .kernel = kernel, .stub = stub, .null = null};
-	const char *path = b->spec->ns[OCI_NS_NET].path;
+	const char *path = network_path(b);
 	int sv[2], go[2], r;
 	pid_t pid;
 
@@ -271,17 +372,25 @@ int birth_kernel(struct birth *b)
 	r = cgroup_door_open(b->cgroup, true, &own);
 	if (r == 0)
 		r = cgroup_door_open(b->cgroup, false, &containers);
+	containers.unit = NULL; /* process 1 is beside it */
 	if (r == 0) {
 		fflush(NULL);
-		pid = cgroup_door_fork(&own, CLONE_NEWPID);
+		pid = cgroup_door_fork(&own, CLONE_NEWPID | (b->maps.nuid ? CLONE_NEWUSER : 0));
 		if (pid == 0) {
 			close(go[0]);
 			process_one(b, &f, net, &containers, sv[1], go[1]);
 		}
-		if (pid < 0)
+		if (pid < 0 && b->maps.nuid)
+			userns_explain(pid), r = pid;
+		else if (pid < 0)
 			r = log_errno(pid, "making the sandbox's pid namespace");
 		else
 			b->kernel = pid;
+	}
+	if (r == 0 && b->maps.nuid) {
+		r = userns_write(&b->maps, pid);
+		if (r == 0 && send(b->go, "", 1, MSG_NOSIGNAL) != 1)
+			r = log_errno(-errno, "the sandbox's first process ended at once");
 	}
 	cgroup_door_close(&own);
 	cgroup_door_close(&containers);

@@ -10,12 +10,16 @@
 #include "sandbox/request.h"
 #include "sandbox/state.h"
 
+#define LOOKS 40
+#define LOOK_MS 50
+
 struct container_monitor {
 	struct state *s;
 	int sandbox; /* to its control socket */
 	int gofer;   /* pidfd: the container's end */
 	int oom;     /* -1: the host cannot tell */
 	uint64_t oom_kills;
+	unsigned looks; /* at the count of kills that are still to be taken */
 };
 
 void container_monitor_close(struct container_monitor *m)
@@ -118,22 +122,35 @@ struct json_object *container_monitor_stats(struct container_monitor *m)
 	return stats;
 }
 
+/* Has the OOM killer struck since the last look? */
+static bool oom_news(struct container_monitor *m)
+{
+	uint64_t kills = cgroup_oom_kills(m->s->cgroup);
+	bool news = kills > m->oom_kills;
+
+	m->oom_kills = MAX(kills, m->oom_kills);
+	return news;
+}
+
 int container_monitor_wait(struct container_monitor *m, int64_t ms)
 {
 	struct pollfd p[2] = {{m->gofer, POLLIN, 0}, {m->oom, POLLIN, 0}};
 	char drain[4096];
-	uint64_t kills;
-	int n = poll(p, 2, (int)MIN(ms, (int64_t)INT32_MAX));
+	int n;
 
+	/* v1 tells that memory is at an end before it counts the kill: some looks are taken afterwards. */
+	if (m->looks) {
+		m->looks--;
+		ms = MIN(ms, (int64_t)LOOK_MS);
+	}
+	n = poll(p, 2, (int)MIN(ms, (int64_t)INT32_MAX));
 	if (n < 0)
 		return errno == EINTR ? MONITOR_TIMEOUT : -errno;
 	if (m->oom >= 0 && p[1].revents) {
 		(void)!read(m->oom, drain, sizeof(drain));
-		kills = cgroup_oom_kills(m->s->cgroup);
-		if (kills > m->oom_kills) {
-			m->oom_kills = kills;
-			return MONITOR_OOM;
-		}
+		m->looks = LOOKS;
 	}
+	if ((m->looks || p[0].revents) && oom_news(m))
+		return MONITOR_OOM;
 	return p[0].revents ? MONITOR_END : MONITOR_TIMEOUT;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -79,6 +80,41 @@ TEST(write_seal)
 	REQUIRE(p != MAP_FAILED);
 	CHECK_EQ(p[0], 'p');
 	p[0] = 'q';
+}
+
+TEST(future_write_seal)
+{
+	int fd = memfd_create("seals", MFD_ALLOW_SEALING);
+	char *p;
+
+	REQUIRE(fd >= 0 && ftruncate(fd, 4096) == 0);
+	p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	REQUIRE(p != MAP_FAILED);
+	CHECK_EQ(fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE), 0);
+	p[0] = 'x'; /* what is mapped stays writable */
+	CHECK_ERR(write(fd, "y", 1), EPERM);
+	CHECK(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED && errno == EPERM);
+	CHECK(mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0) != MAP_FAILED);
+	CHECK(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0) != MAP_FAILED);
+}
+
+TEST(exec_seal)
+{
+	int fd = memfd_create("seals", MFD_ALLOW_SEALING | 16 /* MFD_EXEC */), g;
+
+	if (fd < 0 && errno == EINVAL)
+		SKIP("an older Linux");
+	REQUIRE(fd >= 0);
+	CHECK_EQ(fchmod(fd, 0700), 0);
+	CHECK_EQ(fcntl(fd, F_ADD_SEALS, 0x20 /* F_SEAL_EXEC */), 0);
+	CHECK_EQ(fcntl(fd, F_GET_SEALS), 0x20 | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE);
+	CHECK_ERR(fchmod(fd, 0600), EPERM);
+	g = memfd_create("seals", 8 /* MFD_NOEXEC_SEAL */);
+	CHECK_EQ(fcntl(g, F_GET_SEALS), 0x20);
+	CHECK_ERR(fchmod(g, 0700), EPERM);
+	CHECK_EQ(fchmod(g, 0600), 0);
+	CHECK_EQ(write(g, "x", 1), 1);
+	CHECK_ERR(memfd_create("x", 8 | 16), EINVAL);
 }
 
 TEST(other_files)

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include "../tap.h"
 
@@ -176,6 +177,116 @@ TEST(peer_has_its_name)
 	REQUIRE(ttyname(fd));
 	CHECK_STR(ttyname(fd), want);
 	CHECK_EQ(fcntl(fd, F_GETFD), FD_CLOEXEC);
+}
+
+/* A terminal's name has the owner that opened the master, and keeps what chown and chmod say. */
+TEST(owner_and_mode)
+{
+	struct stat st;
+
+	start();
+	REQUIRE(fstat(s, &st) == 0);
+	CHECK_EQ(st.st_uid, 0);
+	CHECK_EQ(fchmod(s, 0600), 0);
+	CHECK_EQ(chown(ptsname(m), 1000, 1001), 0);
+	CHECK_EQ(stat(ptsname(m), &st), 0);
+	CHECK_EQ(st.st_mode, S_IFCHR | 0600);
+	CHECK_EQ(st.st_uid, 1000);
+	CHECK_EQ(st.st_gid, 1001);
+	REQUIRE(setgid(1001) == 0 && setuid(1000) == 0);
+	CHECK_EQ(chmod(ptsname(m), 0640), 0);
+	close(s);
+	s = open(ptsname(m), O_RDWR | O_NOCTTY);
+	CHECK(s >= 0);
+	CHECK_EQ(fstat(s, &st), 0);
+	CHECK_EQ(st.st_mode, S_IFCHR | 0640);
+	start();
+	CHECK_EQ(fstat(s, &st), 0);
+	CHECK_EQ(st.st_uid, 1000);
+}
+
+/* What is locked stays as it is when a mode is set; the lock itself takes a privilege. */
+TEST(locked_modes)
+{
+	struct termios lock, t, before;
+
+	start();
+	memset(&lock, 0xff, sizeof(lock));
+	CHECK_EQ(ioctl(s, TIOCGLCKTRMIOS, &lock), 0);
+	CHECK_EQ(lock.c_lflag, 0);
+	CHECK_EQ(lock.c_cc[VINTR], 0);
+	CHECK_EQ(tcgetattr(s, &before), 0);
+	lock.c_lflag = ECHO;
+	lock.c_cc[VINTR] = 1;
+	CHECK_EQ(ioctl(s, TIOCSLCKTRMIOS, &lock), 0);
+	t = before;
+	t.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
+	t.c_cc[VINTR] = 9;
+	t.c_cc[VQUIT] = 8;
+	CHECK_EQ(tcsetattr(s, TCSANOW, &t), 0);
+	CHECK_EQ(tcgetattr(s, &t), 0);
+	CHECK_EQ(t.c_lflag & (ECHO | ISIG), ECHO);
+	CHECK_EQ(t.c_cc[VINTR], before.c_cc[VINTR]);
+	CHECK_EQ(t.c_cc[VQUIT], 8);
+	CHECK_ERR(ioctl(s, TIOCGLCKTRMIOS, NULL), EFAULT);
+	CHECK_ERR(ioctl(s, TIOCSLCKTRMIOS, NULL), EFAULT);
+	REQUIRE(setuid(1000) == 0);
+	CHECK_ERR(ioctl(s, TIOCSLCKTRMIOS, &lock), EPERM);
+	CHECK_EQ(ioctl(s, TIOCGLCKTRMIOS, &lock), 0);
+}
+
+TEST(exclusive_mode)
+{
+	char name[64];
+	int x = -1, fd;
+
+	start();
+	REQUIRE(snprintf(name, sizeof(name), "%s", ptsname(m)) < 64 && chmod(name, 0666) == 0);
+	CHECK_EQ(ioctl(s, TIOCGEXCL, &x), 0);
+	CHECK_EQ(x, 0);
+	CHECK_EQ(ioctl(s, TIOCEXCL), 0);
+	CHECK_EQ(ioctl(s, TIOCGEXCL, &x), 0);
+	CHECK_EQ(x, 1);
+	CHECK_EQ(ioctl(m, TIOCGEXCL, &x), 0);
+	CHECK_EQ(x, 0);
+	fd = open(name, O_RDWR | O_NOCTTY);
+	CHECK(fd >= 0);
+	REQUIRE(setuid(1000) == 0);
+	CHECK_ERR(open(name, O_RDWR | O_NOCTTY), EBUSY);
+	CHECK_EQ(ioctl(s, TIOCNXCL), 0);
+	fd = open(name, O_RDWR | O_NOCTTY);
+	CHECK(fd >= 0);
+}
+
+TEST(small_questions)
+{
+	unsigned dev = 0;
+	struct termios t;
+	struct stat st;
+	int x = -1;
+
+	start();
+	REQUIRE(fstat(s, &st) == 0);
+	CHECK_EQ(ioctl(s, TIOCGDEV, &dev), 0);
+	CHECK_EQ(dev, (unsigned)st.st_rdev);
+	dev = 0;
+	CHECK_EQ(ioctl(m, TIOCGDEV, &dev), 0);
+	CHECK_EQ(dev, (unsigned)st.st_rdev);
+	CHECK_EQ(ioctl(s, TIOCSBRK), 0);
+	CHECK_EQ(ioctl(s, TIOCCBRK), 0);
+	CHECK_EQ(tcsendbreak(s, 0), 0);
+	CHECK_EQ(ioctl(s, TIOCGSOFTCAR, &x), 0);
+	CHECK_EQ(x, 0);
+	x = 1;
+	CHECK_EQ(ioctl(s, TIOCSSOFTCAR, &x), 0);
+	CHECK_EQ(tcgetattr(s, &t), 0);
+	CHECK_EQ(t.c_cflag & CLOCAL, CLOCAL);
+	x = 0;
+	CHECK_EQ(ioctl(s, TIOCGSOFTCAR, &x), 0);
+	CHECK_EQ(x, 1);
+	CHECK_ERR(ioctl(s, TIOCMGET, &x), ENOTTY);
+	CHECK_ERR(ioctl(s, TIOCGEXCL, NULL), EFAULT);
+	CHECK_ERR(ioctl(s, TIOCGDEV, NULL), EFAULT);
 }
 
 TAP_MAIN()

@@ -419,6 +419,33 @@ TEST(proc_lists_it)
 	fclose(f);
 }
 
+TEST(namespaces)
+{
+	key_t k = 0x54000000 + (getpid() & 0xffffff);
+	int id;
+	pid_t p;
+
+	if (getuid() != 0)
+		SKIP("needs root");
+	id = semget(k, 1, IPC_CREAT | 0600);
+	REQUIRE(id >= 0);
+	CHECK_EQ(op(id, 0, 1, SEM_UNDO), 0);
+	p = fork();
+	if (p == 0) {
+		if (op(id, 0, 1, SEM_UNDO) < 0 || unshare(CLONE_NEWIPC) < 0)
+			_exit(1);
+		if (semget(k, 1, 0) >= 0 || errno != ENOENT)
+			_exit(2);
+		if (semget(k, 2, IPC_CREAT | 0600) < 0)
+			_exit(3);
+		_exit(0);
+	}
+	reap(p, 0);
+	CHECK_EQ(val(id, 0), 1); /* leaving the namespace undid the child's */
+	CHECK_EQ(semget(k, 1, 0), id);
+	drop(id);
+}
+
 TEST(many_processes_one_lock)
 {
 	int id = make(1);

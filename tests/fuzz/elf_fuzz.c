@@ -41,13 +41,25 @@ static void check(const struct elf_info *e)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct elf_info e;
+	uint64_t off;
+	size_t len;
 	void *exact = malloc(n ? n : 1); /* so that a byte too far is seen */
 
 	if (!exact)
 		return 0;
 	memcpy(exact, data, n);
-	if (elf_parse(exact, n, n + 65536, &e) == 0)
+	if (elf_parse(exact, n, NULL, n + 65536, &e) == 0)
 		check(&e);
+	/* The program headers somewhere else: what follows the header, over and over. */
+	if (n > 64 && elf_headers(exact, n, &off, &len) == 0) {
+		uint8_t *table = malloc(len);
+
+		for (size_t i = 0; table && i < len; i++)
+			table[i] = data[64 + i % (n - 64)];
+		if (table && elf_parse(exact, 64, table, n + 65536, &e) == 0)
+			check(&e);
+		free(table);
+	}
 	free(exact);
 	return 0;
 }

@@ -3,7 +3,7 @@
 # nothing left behind. broken-configs.txt has the faults.
 . "$(dirname "$0")/lib.sh"
 table=$NACRE_TOP/tests/integration/broken-configs.txt
-before=$(traces broken)
+before=$(traces "faulty-$$")
 mkdir -p "$work/b/rootfs" && nacre spec --bundle "$work/b"
 python3 - "$table" "$work" <<'P'
 import copy, json, os, sys
@@ -22,7 +22,7 @@ i=0
 while [ -e "$work/$i.text" ]; do
 	text=$(cat "$work/$i.text")
 	rm -f "$work/log"
-	run --log "$work/log" --log-format json create --bundle "$work/b" --config "$i.json" --pid-file "$work/pid" "broken"
+	run --log "$work/log" --log-format json create --bundle "$work/b" --config "$i.json" --pid-file "$work/pid" "faulty-$$"
 	# The message is the log's one line, a JSON string there: compared with its quotes escaped.
 	escaped=$(printf %s "$text" | sed 's/\\/\\\\/g; s/"/\\"/g')
 	if [ "$rc" -eq 1 ] && [ "$(wc -l <"$work/log")" -eq 1 ] && grep -q '^{.*"level": *"error"' "$work/log" &&
@@ -35,6 +35,6 @@ while [ -e "$work/$i.text" ]; do
 	i=$((i + 1))
 done
 # The document that all began with is good: create gets as far as its program.
-fails "the good one" 1 'exec: "/bin/true": no such file or directory' create --bundle "$work/b" --config good.json broken
-is "nothing is left behind" "$(traces broken)" "$before"
+fails "the good one" 1 'exec: "/bin/true": no such file or directory' create --bundle "$work/b" --config good.json "faulty-$$"
+is "nothing is left behind" "$(traces "faulty-$$")" "$before"
 done_testing

@@ -48,7 +48,10 @@ native() {
 		[ -z "${LO:-}" ] || ip link set lo up || exit 99
 		shift 3
 		ulimit -Sn 1024 && ulimit -Hn 4096
-		exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 TERM=xterm chroot "$root" "$@"' \
+		enter="chroot $root"
+		# A root of its own kind: user namespaces are refused in a chroot.
+		[ "$at/root" != "$root" ] || { cd "$root" && pivot_root . . && umount -l . || exit 99; enter=; }
+		exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 TERM=xterm $enter "$@"' \
 		"$rootfs" "$work/share" "$work/native" "${OVER:-0}" "$@" >"$work/want" 2>&1 <"${STDIN:-/dev/null}" || want_rc=$?
 	native_ms=$(($(date +%s%3N) - began))
 }
@@ -68,7 +71,7 @@ same() {
 	shift 2
 	native "$@"
 	inside -- "$@"
-	[ "$rc" -eq "$want_rc" ] && cmp -s "$work/out" "$work/want"
+	[ "$native_ms" -lt $((${LIMIT:-60} * 1000)) ] && [ "$rc" -eq "$want_rc" ] && cmp -s "$work/out" "$work/want"
 	ok=$?
 	[ -z "${VERBOSE:-}" ] || sed 's/^/# > /' "$work/out"
 	report $ok "$name"

@@ -44,7 +44,7 @@ static int under_filter(long (*fn)(void), char text[256])
 		pthread_t t;
 
 		if (pthread_create(&t, NULL, nothing, NULL) || pthread_join(t, NULL) || proc < 0 || dup2(proc, KERNEL_PROC_FD) < 0 || ftruncate(slots, 4096) < 0 || dup2(slots, KERNEL_SLOTS_FD) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-		    kernel_filter_install(p[1]) < 0)
+		    kernel_filter_install(p[1], false) < 0)
 			_exit(90);
 		_exit(fn() >= 0 ? 0 : 91);
 	}
@@ -209,7 +209,7 @@ TEST(filter_all_threads)
 		pthread_t t;
 
 		if (pthread_create(&t, NULL, late, NULL) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-		    kernel_filter_install(-1) < 0)
+		    kernel_filter_install(-1, false) < 0)
 			_exit(90);
 		__atomic_store_n(&go, 1, __ATOMIC_RELEASE);
 		pthread_join(t, NULL);

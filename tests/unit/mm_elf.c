@@ -34,7 +34,7 @@ TEST(real_programs)
 	struct elf_info e;
 	size_t n = load("/bin/bash");
 
-	CHECK_EQ(elf_parse(head, n, size, &e), 0);
+	CHECK_EQ(elf_parse(head, n, NULL, size, &e), 0);
 	CHECK(e.dynamic);
 	CHECK_STR(e.interp, "/lib64/ld-linux-x86-64.so.2");
 	CHECK(e.nseg >= 2 && e.phdr_vaddr == 64);
@@ -47,7 +47,7 @@ TEST(static_program)
 	struct elf_info e;
 	size_t n = load("/bin/busybox");
 
-	CHECK_EQ(elf_parse(head, n, size, &e), 0);
+	CHECK_EQ(elf_parse(head, n, NULL, size, &e), 0);
 	check(&e);
 }
 
@@ -69,7 +69,7 @@ static Elf64_Phdr *phdr_of(uint32_t type)
 		h = (void *)head;                            \
 		p = phdr_of(PT_LOAD);                        \
 		change;                                      \
-		CHECK_EQ(elf_parse(head, n, size, &e), err); \
+		CHECK_EQ(elf_parse(head, n, NULL, size, &e), err); \
 	} while (0)
 
 TEST(broken_headers)

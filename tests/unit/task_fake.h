@@ -21,6 +21,7 @@
 #include "kernel/signal/signal.h"
 #include "kernel/task/coredump.h"
 #include "kernel/task/task.h"
+#include "kernel/time/vclock.h"
 #include "kernel/tty/tty.h"
 #include "kernel/usercopy.h"
 #include "kernel/vfs/vfs.h"
@@ -301,6 +302,19 @@ int pt_cmpxchg32(struct pt_thread *pt, uaddr_t at, uint32_t old, uint32_t new, u
 	__atomic_compare_exchange_n(p, seen, new, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 	return 0;
 }
+bool mm_grow_stack(struct task *t, uint64_t addr)
+{
+	(void)t;
+	(void)addr;
+	return false;
+}
+int exec_set_file(struct exec_image *img, struct file *f)
+{
+	if (img->file)
+		file_put(img->file);
+	img->file = f;
+	return 0;
+}
 /* No IPC room here: a task has no adjustments of semaphores. */
 int sem_share_undo(struct task *t, struct task *c)
 {
@@ -312,29 +326,19 @@ void sem_exit(struct task *t)
 {
 	(void)t;
 }
-static void fake_ipc_free(struct ns_common *ns)
+static void fake_ipc_free(struct ns_common *n)
 {
-	(void)ns;
-}
-/* One for all, never freed. */
-static struct ipc_namespace *fake_ipc(void)
-{
-	static struct ipc_namespace ipc;
-
-	if (ns_init(&ipc.ns, NS_IPC, NULL, fake_ipc_free) < 0)
-		abort();
-	return &ipc;
-}
-void ipc_namespace_put(struct ipc_namespace *ns)
-{
-	(void)ns;
+	free(n);
 }
 int ipc_namespace_new(struct container *ct, struct user_namespace *owner, struct ipc_namespace **ret)
 {
-	(void)ct;
-	(void)owner;
-	(void)ret;
-	return -ENOMEM;
+	struct ipc_namespace *ns = calloc(1, sizeof(*ns));
+
+	if (!ns || ns_init(&ns->ns, NS_IPC, owner, fake_ipc_free) < 0)
+		return -ENOMEM;
+	ns->ct = ct;
+	*ret = ns;
+	return 0;
 }
 size_t pt_as_write(struct pt_as *as, uaddr_t to, const void *from, size_t n)
 {
@@ -526,6 +530,19 @@ struct mnt_namespace *mnt_namespace_get(struct mnt_namespace *ns)
 {
 	return ns;
 }
+/* Clocks are the host's calls. */
+bool vclock_get(int clock __unused, struct timespec *ret __unused)
+{
+	return false;
+}
+bool vclock_files(bool own __unused, struct hostfd **p __unused, struct hostfd **i __unused, uint64_t *n __unused)
+{
+	return false;
+}
+int mm_change_vvar(struct task *t __unused, struct hostfd *page __unused)
+{
+	return 0;
+}
 int mnt_namespace_copy(struct mnt_namespace *old __unused, struct user_namespace *owner __unused,
 		       struct fs_struct *fix __unused, struct mnt_namespace **ret __unused)
 {
@@ -692,6 +709,7 @@ static int fake_start(struct task *t, void *arg)
 /* Makes process 1 of a new namespace run program fn. */
 static struct task *fake_boot(unsigned fn)
 {
+	struct ipc_namespace *ipc;
 	static struct rlimit rlim[RLIM_NLIMITS];
 	struct task_params p = {.ct = &fake_ct, .init = true, .rlim = rlim};
 	struct task *t = NULL;
@@ -707,8 +725,9 @@ static struct task *fake_boot(unsigned fn)
 	p.cred = cred_new();
 	p.files = files_new();
 	p.fs = fs_struct_new(NULL, NULL);
+	REQUIRE(ipc_namespace_new(&fake_ct, NULL, &ipc) == 0);
 	p.nsproxy = nsproxy_new(uts_namespace_new("fake", ""), (struct mnt_namespace *)(uintptr_t)&fake_ct,
-				pid_namespace_get(fake_ns), fake_ipc());
+				pid_namespace_get(fake_ns), ipc);
 	REQUIRE(p.nsproxy);
 	p.start = fake_start;
 	p.arg = (void *)(uintptr_t)fn;

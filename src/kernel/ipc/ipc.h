@@ -10,7 +10,6 @@
 #include "base/lock.h"
 #include "base/ref.h"
 #include "kernel/ns.h"
-#include "kernel/types.h"
 
 #define IPC_SLOTS 32768
 #define IPC_SEQ_MAX 65535U
@@ -32,12 +31,14 @@ struct ipc_ids {
 	unsigned cap, in_use GUARDED_BY(lock);
 	int last GUARDED_BY(lock); /* slot given last */
 	unsigned seq GUARDED_BY(lock);
+	int next_id; /* atomic: number that the next object is to get, -1 any */
 };
 
 struct ipc_namespace {
-	struct ns_common ns; /* who is in it: the last one's going removes every object */
+	struct ns_common ns; /* its references are who is in it: the last one's going removes every object */
 	struct ref life;     /* and what still points here: attached segments, undo lists */
 	struct container *ct; /* charged for the objects; own reference */
+	struct user_namespace *user_ns; /* its owner; own reference, constant */
 	struct ipc_ids shm, sem, msg;
 	/* Limits: atomic, written through /proc/sys/kernel. */
 	uint64_t shmmax, shmall;
@@ -49,10 +50,8 @@ struct ipc_namespace {
 	struct mount *mq_mnt; /* atomic, set once: the POSIX queues, a mount outside every namespace of mounts */
 };
 
-/* A namespace of owner (NULL: the first user namespace) without objects; its charges go to ct. -ENOMEM, -ENOSPC past a
- * limit of owner's. */
+/* A namespace of owner (NULL: the first user namespace) without objects; its charges go to ct. -ENOMEM, -ENOSPC. */
 int ipc_namespace_new(struct container *ct, struct user_namespace *owner, struct ipc_namespace **ret) __must_check;
-void ipc_namespace_put(struct ipc_namespace *ns); /* NULL is fine */
 void ipc_life_put(struct ipc_namespace *ns);
 /* The current task's. */
 struct ipc_namespace *ipc_ns_of(struct task *t);

@@ -468,7 +468,7 @@ static int change_queue(struct task *t, struct ipc_namespace *ns, struct queue *
 	int r;
 
 	if (d->msg_qbytes > (uint64_t)__atomic_load_n(&ns->msgmnb, __ATOMIC_RELAXED) &&
-	    !ns_capable(t->cred, ns_owner(&ns->ns), CAP_SYS_RESOURCE))
+	    !ns_capable(t->cred, ns->user_ns, CAP_SYS_RESOURCE))
 		return -EPERM;
 	r = ipc_set_perm(&q->h, &d->msg_perm);
 	if (r < 0)
@@ -532,8 +532,6 @@ void msg_namespace_end(struct ipc_namespace *ns)
 
 void msg_show(struct ipc_namespace *ns, struct task *viewer, struct synth_buf *b)
 {
-	const struct user_namespace *u = viewer->cred->user_ns;
-
 	synth_printf(b, "       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid  cuid  cgid"
 			"      stime      rtime      ctime\n");
 	MUTEX_GUARD(&ns->msg.lock);
@@ -545,7 +543,7 @@ void msg_show(struct ipc_namespace *ns, struct task *viewer, struct synth_buf *b
 			continue;
 		fill(q, viewer, &d);
 		synth_printf(b, "%10d %10d  %4o  %10lu %10lu %5d %5d %5u %5u %5u %5u %10lu %10lu %10lu\n", (int)q->h.key,
-			     q->h.id, q->h.mode, q->bytes, q->count, d.msg_lspid, d.msg_lrpid, from_kuid(u, q->h.uid), from_kgid(u, q->h.gid),
-			     from_kuid(u, q->h.cuid), from_kgid(u, q->h.cgid), q->stime, q->rtime, q->ctime);
+			     q->h.id, q->h.mode, q->bytes, q->count, d.msg_lspid, d.msg_lrpid, d.msg_perm.uid,
+			     d.msg_perm.gid, d.msg_perm.cuid, d.msg_perm.cgid, q->stime, q->rtime, q->ctime);
 	}
 }

@@ -8,15 +8,17 @@
 #include "kernel/container.h"
 #include "kernel/ipc/ipc.h"
 #include "kernel/task/task.h"
+#include "kernel/task/user_ns.h"
 #include "kernel/vfs/vfs.h"
 
 static void ids_init(struct ipc_ids *ids, const char *name)
 {
 	mutex_init(&ids->lock, RANK_IPC, name);
 	ids->last = -1;
+	ids->next_id = -1;
 }
 
-static void ipc_namespace_free(struct ns_common *n)
+static void namespace_end(struct ns_common *n)
 {
 	struct ipc_namespace *ns = container_of(n, struct ipc_namespace, ns);
 
@@ -30,13 +32,14 @@ static void ipc_namespace_free(struct ns_common *n)
 int ipc_namespace_new(struct container *ct, struct user_namespace *owner, struct ipc_namespace **ret)
 {
 	struct ipc_namespace *ns = calloc(1, sizeof(*ns));
-	int r = ns ? ns_init(&ns->ns, NS_IPC, owner, ipc_namespace_free) : -ENOMEM;
+	int r = ns ? ns_init(&ns->ns, NS_IPC, owner, namespace_end) : -ENOMEM;
 
 	if (r < 0) {
 		free(ns);
 		return r;
 	}
 	ref_init(&ns->life);
+	ns->user_ns = user_ns_get(ns_owner(&ns->ns));
 	container_get(ct);
 	ns->ct = ct;
 	ids_init(&ns->shm, "ipc shm");
@@ -68,14 +71,9 @@ void ipc_life_put(struct ipc_namespace *ns)
 	mutex_destroy(&ns->shm.lock);
 	mutex_destroy(&ns->sem.lock);
 	mutex_destroy(&ns->msg.lock);
+	user_ns_put(ns->user_ns);
 	container_put(ns->ct);
 	free(ns);
-}
-
-void ipc_namespace_put(struct ipc_namespace *ns)
-{
-	if (ns)
-		ns_put(&ns->ns);
 }
 
 struct ipc_namespace *ipc_ns_of(struct task *t)
@@ -85,7 +83,7 @@ struct ipc_namespace *ipc_ns_of(struct task *t)
 
 /* --- settings --- */
 
-enum setting_type { SETTING_U64, SETTING_INT, SETTING_SEM };
+enum setting_type { SETTING_U64, SETTING_INT, SETTING_NEXT, SETTING_SEM };
 static const struct setting {
 	const char *name;
 	enum setting_type type;
@@ -103,6 +101,9 @@ static const struct setting {
 	{"msg_default", SETTING_INT, offsetof(struct ipc_namespace, mq_msg_default), 65536, 1},
 	{"msgsize_max", SETTING_INT, offsetof(struct ipc_namespace, mq_msgsize_max), 16 << 20, 128},
 	{"msgsize_default", SETTING_INT, offsetof(struct ipc_namespace, mq_msgsize_default), 16 << 20, 128},
+	{"shm_next_id", SETTING_NEXT, offsetof(struct ipc_namespace, shm.next_id), INT_MAX, 0},
+	{"sem_next_id", SETTING_NEXT, offsetof(struct ipc_namespace, sem.next_id), INT_MAX, 0},
+	{"msg_next_id", SETTING_NEXT, offsetof(struct ipc_namespace, msg.next_id), INT_MAX, 0},
 	{"sem", SETTING_SEM, 0, 0, 0},
 };
 
@@ -130,6 +131,7 @@ int ipc_sysctl_show(struct ipc_namespace *ns, const char *name, char *buf, size_
 	case SETTING_U64:
 		snprintf(buf, cap, "%lu\n", __atomic_load_n((uint64_t *)(void *)at, __ATOMIC_RELAXED));
 		return 0;
+	case SETTING_NEXT:
 	case SETTING_INT:
 		snprintf(buf, cap, "%d\n", __atomic_load_n((int *)(void *)at, __ATOMIC_RELAXED));
 		return 0;

@@ -620,15 +620,17 @@ void sem_namespace_end(struct ipc_namespace *ns)
 
 void sem_show(struct ipc_namespace *ns, struct task *viewer __unused, struct synth_buf *b)
 {
-	const struct user_namespace *u = current->cred->user_ns;
-
 	synth_printf(b, "       key      semid perms      nsems   uid   gid  cuid  cgid      otime      ctime\n");
 	MUTEX_GUARD(&ns->sem.lock);
 	for (unsigned i = 0; i < ns->sem.cap; i++) {
 		const struct sem_array *s = ns->sem.slots[i] ? set_of(ns->sem.slots[i]) : NULL;
 
-		if (s)
-			synth_printf(b, "%10d %10d  %4o %10u %5u %5u %5u %5u %10lu %10lu\n", (int)s->h.key, s->h.id,
-				     s->h.mode, s->n, from_kuid(u, s->h.uid), from_kgid(u, s->h.gid), from_kuid(u, s->h.cuid), from_kgid(u, s->h.cgid), s->otime, s->ctime);
+		struct semid_ds d;
+
+		if (!s)
+			continue;
+		fill(s, &d);
+		synth_printf(b, "%10d %10d  %4o %10u %5u %5u %5u %5u %10lu %10lu\n", (int)s->h.key, s->h.id, s->h.mode, s->n,
+			     d.sem_perm.uid, d.sem_perm.gid, d.sem_perm.cuid, d.sem_perm.cgid, s->otime, s->ctime);
 	}
 }

@@ -435,7 +435,7 @@ static int lock_segment(struct task *t, struct ipc_namespace *ns, struct shm *s,
 {
 	uint64_t limit = task_rlimit(t, RLIMIT_MEMLOCK), locked = pages_of(s);
 
-	if (!ns_capable(t->cred, ns_owner(&ns->ns), CAP_IPC_LOCK)) {
+	if (!ns_capable(t->cred, ns->user_ns, CAP_IPC_LOCK)) {
 		if (t->cred->euid.v != s->h.uid.v && t->cred->euid.v != s->h.cuid.v)
 			return -EPERM;
 		if (lock && !limit)
@@ -538,8 +538,6 @@ void shm_namespace_end(struct ipc_namespace *ns)
 
 void shm_show(struct ipc_namespace *ns, struct task *viewer, struct synth_buf *b)
 {
-	const struct user_namespace *u = viewer->cred->user_ns;
-
 	synth_printf(b, "       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid"
 			"      atime      dtime      ctime                   rss                  swap\n");
 	MUTEX_GUARD(&ns->shm.lock);
@@ -553,8 +551,8 @@ void shm_show(struct ipc_namespace *ns, struct task *viewer, struct synth_buf *b
 		fill(s, viewer, &d);
 		synth_printf(b,
 			     "%10d %10d  %4o %21lu %5d %5d  %5lu %5u %5u %5u %5u %10lu %10lu %10lu %21lu %21lu\n",
-			     (int)s->h.key, s->h.id, s->h.mode, s->size, d.shm_cpid, d.shm_lpid, s->nattch, from_kuid(u, s->h.uid),
-			     from_kgid(u, s->h.gid), from_kuid(u, s->h.cuid), from_kgid(u, s->h.cgid), s->atime, s->dtime, s->ctime,
+			     (int)s->h.key, s->h.id, s->h.mode, s->size, d.shm_cpid, d.shm_lpid, s->nattch,
+			     d.shm_perm.uid, d.shm_perm.gid, d.shm_perm.cuid, d.shm_perm.cgid, s->atime, s->dtime, s->ctime,
 			     (unsigned long)(resident(s) * GUEST_PAGE_SIZE), 0UL);
 	}
 }

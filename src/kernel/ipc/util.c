@@ -7,6 +7,7 @@
 #include <time.h>
 #include "kernel/ipc/ipc.h"
 #include "kernel/task/task.h"
+#include "kernel/task/user_ns.h"
 
 #define MIN_CYCLE 64U /* a slot is not given again before so many others, while there are enough */
 
@@ -53,21 +54,37 @@ static unsigned free_slot(struct ipc_ids *ids, unsigned max)
 	return n;
 }
 
+/* The first free slot from n on. */
+static unsigned wanted_slot(struct ipc_ids *ids, unsigned n)
+{
+	while (n < ids->cap && ids->slots[n])
+		n++;
+	return n;
+}
+
 int ipc_enter(struct ipc_ids *ids, struct ipc_head *h, uint32_t key, int flg, int max)
 {
 	const struct cred *c = current->cred;
 	unsigned n;
+	int next;
 
 	if (ids->in_use >= (unsigned)MAX(max, 0) || ids->in_use >= IPC_SLOTS)
 		return -ENOSPC;
-	n = free_slot(ids, IPC_SLOTS);
+	next = __atomic_exchange_n(&ids->next_id, -1, __ATOMIC_RELAXED);
+	n = next < 0 ? free_slot(ids, IPC_SLOTS) : wanted_slot(ids, (unsigned)next % IPC_SLOTS);
+	if (n >= IPC_SLOTS)
+		return -ENOSPC;
 	if (grow(ids, n) < 0)
 		return -ENOMEM;
-	if ((int)n <= ids->last && ++ids->seq > IPC_SEQ_MAX)
-		ids->seq = 0;
-	ids->last = (int)n;
-	h->seq = ids->seq;
-	h->id = (int)(ids->seq << 15 | n);
+	if (next >= 0) {
+		h->seq = (unsigned)next >> 15;
+	} else {
+		if ((int)n <= ids->last && ++ids->seq > IPC_SEQ_MAX)
+			ids->seq = 0;
+		ids->last = (int)n;
+		h->seq = ids->seq;
+	}
+	h->id = (int)(h->seq << 15 | n);
 	h->key = key;
 	h->mode = (unsigned)flg & 0777;
 	h->uid = h->cuid = c->euid;
@@ -129,7 +146,7 @@ int ipc_perm_check(struct task *t, struct ipc_namespace *ns, const struct ipc_he
 		granted >>= 6;
 	else if (in_group(c, h->cgid) || in_group(c, h->gid))
 		granted >>= 3;
-	if (!(asked & ~granted & 7) || ns_capable(c, ns_owner(&ns->ns), CAP_IPC_OWNER))
+	if (!(asked & ~granted & 7) || ns_capable(c, ns->user_ns, CAP_IPC_OWNER))
 		return 0;
 	return -EACCES;
 }
@@ -138,28 +155,29 @@ int ipc_owner_check(struct task *t, struct ipc_namespace *ns, const struct ipc_h
 {
 	const struct cred *c = t->cred;
 
-	if (c->euid.v == h->cuid.v || c->euid.v == h->uid.v || ns_capable(c, ns_owner(&ns->ns), CAP_SYS_ADMIN))
+	if (c->euid.v == h->cuid.v || c->euid.v == h->uid.v || ns_capable(c, ns->user_ns, CAP_SYS_ADMIN))
 		return 0;
 	return -EPERM;
 }
 
 void ipc_fill_perm(const struct ipc_head *h, struct ipc_perm *p)
 {
-	const struct user_namespace *u = current_user_ns();
+	const struct user_namespace *ns = current_user_ns();
 
-	*p = (struct ipc_perm){.__key = (key_t)h->key, .uid = from_kuid(u, h->uid), .gid = from_kgid(u, h->gid),
-			       .cuid = from_kuid(u, h->cuid), .cgid = from_kgid(u, h->cgid), .mode = h->mode, .__seq = (unsigned short)h->seq};
+	*p = (struct ipc_perm){.__key = (key_t)h->key, .uid = from_kuid(ns, h->uid), .gid = from_kgid(ns, h->gid),
+			       .cuid = from_kuid(ns, h->cuid), .cgid = from_kgid(ns, h->cgid), .mode = h->mode,
+			       .__seq = (unsigned short)h->seq};
 }
 
 int ipc_set_perm(struct ipc_head *h, const struct ipc_perm *p)
 {
-	kuid_t uid = make_kuid(current_user_ns(), p->uid);
-	kgid_t gid = make_kgid(current_user_ns(), p->gid);
+	kuid_t u = make_kuid(current_user_ns(), p->uid);
+	kgid_t g = make_kgid(current_user_ns(), p->gid);
 
-	if (uid.v == UINT32_MAX || gid.v == UINT32_MAX)
+	if (u.v == ID_NONE || g.v == ID_NONE)
 		return -EINVAL;
-	h->uid = uid;
-	h->gid = gid;
+	h->uid = u;
+	h->gid = g;
 	h->mode = (h->mode & ~0777U) | (p->mode & 0777U);
 	return 0;
 }

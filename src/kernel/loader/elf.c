@@ -15,9 +15,23 @@ static int check_header(const Elf64_Ehdr *h, size_t n)
 	    h->e_machine != EM_X86_64 || (h->e_type != ET_EXEC && h->e_type != ET_DYN) ||
 	    h->e_phentsize != sizeof(Elf64_Phdr))
 		return -ENOEXEC;
-	if (!h->e_phnum || h->e_phnum > 128 || h->e_phoff > n ||
-	    h->e_phnum * sizeof(Elf64_Phdr) > n - h->e_phoff)
+	/* Linux's limit: 64 KiB of program headers. */
+	if (!h->e_phnum || h->e_phnum > 65536 / sizeof(Elf64_Phdr))
 		return -ENOEXEC;
+	return 0;
+}
+
+int elf_headers(const void *head, size_t n, uint64_t *ret_off, size_t *ret_len)
+{
+	Elf64_Ehdr h;
+	int r;
+
+	memcpy(&h, head, MIN(n, sizeof(h)));
+	r = check_header(&h, n);
+	if (r < 0)
+		return r;
+	*ret_off = h.e_phoff;
+	*ret_len = h.e_phnum * sizeof(Elf64_Phdr);
 	return 0;
 }
 
@@ -64,9 +78,9 @@ static int set_interp(struct elf_info *e, const Elf64_Phdr *p, const uint8_t *he
 	return e->interp[p->p_filesz - 1] ? -ENOEXEC : 0;
 }
 
-int elf_parse(const void *head, size_t n, uint64_t file_size, struct elf_info *ret)
+int elf_parse(const void *head, size_t n, const void *phdrs, uint64_t file_size, struct elf_info *ret)
 {
-	const uint8_t *bytes = head;
+	const uint8_t *bytes = head, *table = phdrs;
 	Elf64_Ehdr h;
 	int r;
 
@@ -74,8 +88,12 @@ int elf_parse(const void *head, size_t n, uint64_t file_size, struct elf_info *r
 	ret->align = GUEST_PAGE_SIZE;
 	memcpy(&h, bytes, MIN(n, sizeof(h)));
 	r = check_header(&h, n);
+	if (r == 0 && !table && (h.e_phoff > n || h.e_phnum * sizeof(Elf64_Phdr) > n - h.e_phoff))
+		r = -ENOEXEC;
 	if (r < 0)
 		return r;
+	if (!table)
+		table = bytes + h.e_phoff;
 	ret->dynamic = h.e_type == ET_DYN;
 	ret->entry = h.e_entry;
 	ret->phoff = h.e_phoff;
@@ -83,7 +101,7 @@ int elf_parse(const void *head, size_t n, uint64_t file_size, struct elf_info *r
 	for (unsigned i = 0; i < h.e_phnum; i++) {
 		Elf64_Phdr p;
 
-		memcpy(&p, bytes + h.e_phoff + i * sizeof(p), sizeof(p));
+		memcpy(&p, table + i * sizeof(p), sizeof(p));
 		if (p.p_type == PT_LOAD)
 			r = add_segment(ret, &p, file_size);
 		else if (p.p_type == PT_INTERP && !ret->interp_len)

@@ -23,8 +23,11 @@ struct elf_info {
 	bool exec_stack;
 };
 
-/* head: the first n bytes of the file (at least the program headers must lie within). Returns 0, -ENOEXEC when it is
- * not an x86-64 ELF program, -EINVAL when it is one but makes no sense, -ELIBBAD... never reads beyond n. */
-int elf_parse(const void *head, size_t n, uint64_t file_size, struct elf_info *ret) __must_check;
+/* Where the program headers of a file that begins with the n bytes of head lie. *ret_len is at most 64 KiB. -ENOEXEC. */
+int elf_headers(const void *head, size_t n, uint64_t *ret_off, size_t *ret_len) __must_check;
+/* head: the first n bytes of the file; phdrs: its program headers as elf_headers says, or NULL when they lie within head.
+ * Returns 0, -ENOEXEC when it is not an x86-64 ELF program, -EINVAL when it is one but makes no sense. Never reads
+ * beyond what it was given. */
+int elf_parse(const void *head, size_t n, const void *phdrs, uint64_t file_size, struct elf_info *ret) __must_check;
 
 #endif

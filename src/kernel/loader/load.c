@@ -8,6 +8,7 @@
 #include "kernel/loader/loader_priv.h"
 #include "kernel/mm/mm_priv.h"
 #include "kernel/task/task.h"
+#include "kernel/time/vclock.h"
 #include "kernel/usercopy.h"
 #include "kernel/vfs/vfs.h"
 
@@ -112,6 +113,18 @@ static int choose_bias(struct task *t, const struct elf_info *e, bool program, u
 	return r;
 }
 
+/* Clocks without a call, where the host has what that takes. */
+static int map_vdso(struct task *t, struct aux_info *aux)
+{
+	const struct time_namespace *ns = t->nsproxy->time;
+	struct hostfd *page, *image;
+	uint64_t size;
+
+	if (!vclock_files(ns->monotonic || ns->boottime, &page, &image, &size))
+		return 0;
+	return mm_map_vdso(t, page, image, size, &aux->vdso);
+}
+
 static void set_registers(struct task *t, uint64_t entry, uint64_t sp)
 {
 	struct user_regs_struct *r = pt_regs(t->pt);
@@ -169,6 +182,9 @@ int exec_load(struct task *t, struct exec_image *img)
 			return r;
 		aux.base = interp.dynamic ? ibias + interp.low : 0;
 	}
+	r = map_vdso(t, &aux);
+	if (r < 0)
+		return r;
 	aux.entry = entry;
 	aux.phdr = prog.phdr_vaddr ? prog.phdr_vaddr + bias : 0;
 	aux.phnum = prog.phnum;
@@ -180,9 +196,7 @@ int exec_load(struct task *t, struct exec_image *img)
 	if (r < 0)
 		return r;
 	mutex_lock(&t->mm->lock);
-	if (t->mm->exe)
-		file_put(t->mm->exe);
-	t->mm->exe = file_get(img->file);
+	mm_set_exe(t->mm, img->file);
 	mutex_unlock(&t->mm->lock);
 	set_registers(t, img->interp ? interp.entry + ibias : entry, sp);
 	return 0;

@@ -21,14 +21,32 @@ static void free_strings(char **v)
 
 void exec_image_done(struct exec_image *img)
 {
-	if (img->file)
+	if (img->file) {
+		inode_allow_write(img->file->inode);
 		file_put(img->file);
+	}
 	if (img->interp)
 		file_put(img->interp);
 	free(img->filename);
 	free_strings(img->argv);
 	free_strings(img->envp);
 	memset(img, 0, sizeof(*img));
+}
+
+int exec_set_file(struct exec_image *img, struct file *f)
+{
+	int r = inode_deny_write(f->inode);
+
+	if (r < 0) {
+		file_put(f);
+		return r;
+	}
+	if (img->file) {
+		inode_allow_write(img->file->inode);
+		file_put(img->file);
+	}
+	img->file = f;
+	return 0;
 }
 
 /* Opens a program by name for execution: regular, executable, not on a noexec mount. */
@@ -119,8 +137,9 @@ static int follow_script(struct task *t, struct exec_image *img, char *line, siz
 	r = replace_argv0(img, head, k);
 	if (r < 0)
 		return r;
-	file_put(img->file);
-	img->file = TAKE_PTR(f);
+	r = exec_set_file(img, TAKE_PTR(f));
+	if (r < 0)
+		return r;
 	free(*script);
 	*script = strdup(name);
 	return *script ? 0 : -ENOMEM;
@@ -128,9 +147,12 @@ static int follow_script(struct task *t, struct exec_image *img, char *line, siz
 
 int loader_read_elf(struct file *f, struct elf_info *ret)
 {
+	_cleanup_free_ void *phdrs = NULL;
 	uint8_t head[4096];
 	ssize_t n = file_read_kernel(f, head, sizeof(head), 0);
 	struct kstat st;
+	uint64_t off;
+	size_t len;
 	int r;
 
 	if (n < 0)
@@ -138,7 +160,17 @@ int loader_read_elf(struct file *f, struct elf_info *ret)
 	r = vfs_getattr(&f->path, &st);
 	if (r < 0)
 		return r;
-	r = elf_parse(head, (size_t)n, st.size, ret);
+	r = elf_headers(head, (size_t)n, &off, &len);
+	if (r < 0)
+		return r;
+	if (off > (uint64_t)n || len > (size_t)n - off) { /* behind the first page */
+		phdrs = malloc(len);
+		if (!phdrs)
+			return -ENOMEM;
+		if (off > st.size || len > st.size - off || file_read_kernel(f, phdrs, len, off) != (ssize_t)len)
+			return -ENOEXEC;
+	}
+	r = elf_parse(head, (size_t)n, phdrs, st.size, ret);
 	if (r == 0 && ret->interp_len && !ret->interp[0]) {
 		n = file_read_kernel(f, ret->interp, ret->interp_len, ret->interp_off);
 		if (n != (ssize_t)ret->interp_len || ret->interp[n - 1])

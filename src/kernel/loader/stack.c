@@ -48,6 +48,7 @@ static unsigned fill_auxv(uint64_t *a, const struct exec_image *img, const struc
 			  uint64_t random, uint64_t platform, uint64_t execfn)
 {
 	const uint64_t pairs[][2] = {
+		{aux->vdso ? AT_SYSINFO_EHDR : AT_IGNORE, aux->vdso},
 		{AT_HWCAP, getauxval(AT_HWCAP)},
 		{AT_PAGESZ, GUEST_PAGE_SIZE},
 		{AT_CLKTCK, 100},

@@ -35,6 +35,23 @@ struct mm *mm_get(struct mm *mm)
 	return mm;
 }
 
+static void drop_exe(struct mm *mm)
+{
+	struct file *f = TAKE_PTR(mm->exe);
+
+	if (f) {
+		inode_allow_write(f->inode);
+		file_put(f);
+	}
+}
+
+void mm_set_exe(struct mm *mm, struct file *f)
+{
+	drop_exe(mm);
+	if (f && inode_deny_write(f->inode) == 0)
+		mm->exe = file_get(f);
+}
+
 void mm_put(struct mm *mm)
 {
 	struct vma *v;
@@ -47,8 +64,7 @@ void mm_put(struct mm *mm)
 	}
 	if (mm->aio)
 		mm->aio_free(mm->aio);
-	if (mm->exe)
-		file_put(mm->exe);
+	drop_exe(mm);
 	pt_as_put(mm->as);
 	mutex_destroy(&mm->lock);
 	free(mm);
@@ -60,6 +76,7 @@ static void copy_fields(struct mm *to, const struct mm *from)
 	to->brk_start = from->brk_start;
 	to->brk = from->brk;
 	to->stack_top = from->stack_top;
+	to->vvar = from->vvar;
 	to->code_start = from->code_start;
 	to->code_end = from->code_end;
 	to->data_start = from->data_start;
@@ -70,8 +87,9 @@ static void copy_fields(struct mm *to, const struct mm *from)
 	to->env_end = from->env_end;
 	memcpy(to->auxv, from->auxv, sizeof(to->auxv));
 	to->auxv_len = from->auxv_len;
-	to->exe = from->exe ? file_get(from->exe) : NULL;
+	mm_set_exe(to, from->exe);
 	to->dumpable = from->dumpable;
+	to->membarrier = __atomic_load_n(&from->membarrier, __ATOMIC_RELAXED);
 	to->thp_disabled = from->thp_disabled;
 }
 
@@ -153,6 +171,14 @@ uint64_t mm_pages_in(struct mm *mm, uint64_t start, uint64_t end, bool locked)
 		if (!locked || (v->flags & VMA_LOCKED))
 			pages += (MIN(v->end, end) - MAX(v->start, start)) / GUEST_PAGE_SIZE;
 	return pages;
+}
+
+bool mm_is_sealed(struct mm *mm, uint64_t start, uint64_t end)
+{
+	for (struct vma *v = vma_find(mm, start); v && v->start < end; v = vma_next(v))
+		if (v->flags & VMA_SEALED)
+			return true;
+	return false;
 }
 
 bool mm_may_lock(struct task *t, struct mm *mm, uint64_t len)
@@ -244,25 +270,4 @@ bool mm_access_ok(struct mm *mm, uint64_t addr, uint64_t n, int prot)
 	}
 	mutex_unlock(&mm->lock);
 	return ok;
-}
-
-uint64_t mm_rss_pages(struct mm *mm)
-{
-	_cleanup_close_ int fd = -1;
-	unsigned long long size, rss;
-	char name[32], buf[128];
-	ssize_t n;
-	pid_t pid = pt_as_host_pid(mm->as);
-
-	if (kernel.proc_fd < 0 || pid <= 0)
-		return 0;
-	snprintf(name, sizeof(name), "%d/statm", pid);
-	fd = openat(kernel.proc_fd, name, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	n = read(fd, buf, sizeof(buf) - 1);
-	if (n <= 0)
-		return 0;
-	buf[n] = 0;
-	return sscanf(buf, "%llu %llu", &size, &rss) == 2 ? rss : 0;
 }

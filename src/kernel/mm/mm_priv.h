@@ -18,6 +18,8 @@ bool mm_may_lock(struct task *t, struct mm *mm, uint64_t len) REQUIRES(mm->lock)
 void mm_unlock(struct mm *mm);
 /* Forgets [start, end), whose borders were cut. The lock is released by mm_unlock. */
 void mm_forget(struct mm *mm, uint64_t start, uint64_t end) REQUIRES(mm->lock);
+/* Does mseal(2) forbid to unmap, move or change something in [start, end)? */
+bool mm_is_sealed(struct mm *mm, uint64_t start, uint64_t end) REQUIRES(mm->lock);
 /* Page-aligned length, or 0 when it overflows or is 0. */
 uint64_t mm_round_len(uint64_t len);
 /* [addr, addr + len) lies below the guest's end. */

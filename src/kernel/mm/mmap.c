@@ -23,6 +23,7 @@ struct mapping { /* one mmap call, checked */
 	struct hostfd *host;
 	uint64_t map_key;
 	bool anon;
+	bool read_only; /* shared, and never to be written */
 	bool may_write; /* counted in the inode's shared_maps */
 };
 
@@ -74,6 +75,7 @@ static int check_file(struct mapping *m, struct file *f)
 		return -EPERM;
 	if (S_ISCHR(f->inode->mode) && f->inode->rdev == makedev(1, 5)) { /* /dev/zero is anonymous memory */
 		m->anon = !shared;
+		m->read_only = shared && !f->can_write;
 		return shared ? shared_memory(m) : 0;
 	}
 	if (!f->op->map)
@@ -163,10 +165,13 @@ static int64_t map_locked(struct task *t, struct mm *mm, struct mapping *m)
 		return r;
 	if (((m->flags & MAP_LOCKED) || mm->lock_future) && !mm_may_lock(t, mm, m->len))
 		return -EAGAIN;
+	if (mm_is_sealed(mm, m->addr, m->addr + m->len))
+		return -EPERM;
 	r = mm_cut(mm, m->addr, m->addr + m->len);
 	if (r < 0)
 		return r;
-	v = vma_new(m->addr, m->addr + m->len, m->prot, m->flags & (MAP_SHARED | MAP_PRIVATE));
+	v = vma_new(m->addr, m->addr + m->len, m->prot,
+		    (m->flags & (MAP_SHARED | MAP_PRIVATE)) | (m->flags & MAP_GROWSDOWN ? VMA_GROWSDOWN : 0));
 	if (!v)
 		return -ENOMEM;
 	r = host_map(t, mm, m);
@@ -183,6 +188,8 @@ static int64_t map_locked(struct task *t, struct mm *mm, struct mapping *m)
 	v->map_key = m->map_key;
 	if ((m->flags & MAP_LOCKED) || mm->lock_future)
 		v->flags |= VMA_LOCKED;
+	if (m->read_only)
+		v->flags |= VMA_READONLY;
 	if (m->may_write)
 		v->flags |= VMA_MAYWRITE;
 	m->may_write = false; /* the count is the vma's now */
@@ -194,7 +201,7 @@ static int64_t map_locked(struct task *t, struct mm *mm, struct mapping *m)
 /* MAP_POPULATE, MAP_LOCKED: a hint, whose failure is not the call's. */
 static void populate(struct task *t, const struct mapping *m)
 {
-	bool writes = (m->prot & PROT_WRITE) && !(m->flags & MAP_SHARED);
+	bool writes = (m->prot & PROT_WRITE) && (!(m->flags & MAP_SHARED) || !(m->prot & PROT_READ));
 	struct pt_op op = {.kind = PT_OP_MADVISE, .addr = m->addr, .len = m->len,
 			   .flags = writes ? 23 : 22}; /* MADV_POPULATE_WRITE, MADV_POPULATE_READ */
 
@@ -235,6 +242,8 @@ int64_t mm_mmap(struct task *t, uint64_t addr, uint64_t len, int prot, int flags
 	m.flags = (flags & ~MAP_TYPE) | type;
 	if (flags & MAP_ANONYMOUS)
 		f = NULL;
+	if ((m.flags & MAP_GROWSDOWN) && (type == MAP_SHARED || f))
+		return -EINVAL;
 	if (flags & MAP_HUGETLB) /* no pool of huge pages, no hugetlbfs */
 		return f ? -EINVAL : -ENOMEM;
 	if ((flags & MAP_LOCKED) && !capable(t->cred, CAP_IPC_LOCK_) && !task_rlimit(t, RLIMIT_MEMLOCK))
@@ -244,7 +253,7 @@ int64_t mm_mmap(struct task *t, uint64_t addr, uint64_t len, int prot, int flags
 		return r;
 	mutex_lock(&mm->lock);
 	r = map_locked(t, mm, &m);
-	if (r >= 0 && (flags & (MAP_POPULATE | MAP_LOCKED)) && !(flags & MAP_NONBLOCK))
+	if (r >= 0 && ((flags & (MAP_POPULATE | MAP_LOCKED)) || mm->lock_future) && !(flags & MAP_NONBLOCK))
 		populate(t, &m);
 	mm_unlock(mm);
 	if (m.may_write)
@@ -267,7 +276,7 @@ int mm_munmap(struct task *t, uint64_t addr, uint64_t len)
 	v = vma_find(mm, addr);
 	r = 0;
 	if (v && v->start < addr + op.len) {
-		r = mm_cut(mm, addr, addr + op.len);
+		r = mm_is_sealed(mm, addr, addr + op.len) ? -EPERM : mm_cut(mm, addr, addr + op.len);
 		if (r == 0)
 			r = pt_batch_run(t->pt, &op, 1);
 		if (r == 0)
@@ -301,6 +310,75 @@ static int64_t brk_grow(struct task *t, struct mm *mm, uint64_t from, uint64_t t
 	return 0;
 }
 
+/* remap_file_pages(2), as Linux has it since 4.0: another part of the shared mapping's object takes the place of
+ * [addr, addr + len). */
+int mm_remap_file_pages(struct task *t, uint64_t addr, uint64_t len, uint64_t off)
+{
+	struct mm *mm = t->mm;
+	struct mapping m = {.addr = addr, .len = len, .off = off};
+	struct file *f = NULL;
+	struct vma *v;
+	int64_t r = -EINVAL;
+
+	mutex_lock(&mm->lock);
+	v = vma_find(mm, addr);
+	if (v && v->start <= addr && (v->flags & MAP_SHARED) && v->host) {
+		struct vma *n = v;
+
+		while (n && n->end < addr + len && vma_next(n) && vma_next(n)->start == n->end &&
+		       vma_next(n)->host == v->host && vma_next(n)->prot == v->prot)
+			n = vma_next(n);
+		if (n->end >= addr + len) {
+			f = m.file = v->file ? file_get(v->file) : NULL;
+			m.host = hostfd_get(v->host);
+			m.prot = v->prot;
+			m.flags = MAP_SHARED | MAP_FIXED;
+			m.map_key = v->map_key;
+			m.may_write = v->flags & VMA_MAYWRITE;
+			if (m.may_write)
+				__atomic_fetch_add(&f->inode->shared_maps, 1, __ATOMIC_SEQ_CST);
+			r = map_locked(t, mm, &m);
+		}
+	}
+	mm_unlock(mm);
+	if (m.may_write)
+		__atomic_fetch_sub(&f->inode->shared_maps, 1, __ATOMIC_SEQ_CST);
+	if (m.host)
+		hostfd_put(m.host);
+	if (f)
+		file_put(f);
+	return r < 0 ? (int)r : 0;
+}
+
+/* A fault at addr: does the vma above grow down over it? */
+bool mm_grow_stack(struct task *t, uint64_t addr)
+{
+	uint64_t at = ALIGN_DOWN(addr, GUEST_PAGE_SIZE), len;
+	struct mm *mm = t->mm;
+	struct pt_op op;
+	struct vma *v, *below;
+	bool ok = false;
+
+	mutex_lock(&mm->lock);
+	v = vma_find(mm, at);
+	below = v ? vma_prev(v) : NULL;
+	if (v && v->start > at && (v->flags & VMA_GROWSDOWN) && at >= MMAP_MIN_ADDR &&
+	    !(below && below->prot && !(below->flags & VMA_GROWSDOWN) && at - below->end < STACK_GAP)) {
+		len = v->start - at;
+		op = (struct pt_op){.kind = PT_OP_MMAP, .addr = at, .len = len, .prot = v->prot,
+				    .flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE};
+		if (v->end - at <= task_rlimit(t, RLIMIT_STACK) && mm_may_grow(t, mm, len, v->prot & PROT_WRITE) == 0 &&
+		    (!(v->flags & VMA_LOCKED) || mm_may_lock(t, mm, len)) && pt_batch_run(t->pt, &op, 1) == 0) {
+			vma_remove(mm, v);
+			v->start = at;
+			vma_insert(mm, v);
+			ok = true;
+		}
+	}
+	mutex_unlock(&mm->lock);
+	return ok;
+}
+
 /* brk(2): never fails, it returns the break that holds. */
 int64_t mm_brk(struct task *t, uint64_t brk)
 {
@@ -319,7 +397,7 @@ int64_t mm_brk(struct task *t, uint64_t brk)
 		} else if (new < old) {
 			op.addr = new;
 			op.len = old - new;
-			if (mm_cut(mm, new, old) == 0 && pt_batch_run(t->pt, &op, 1) == 0) {
+			if (!mm_is_sealed(mm, new, old) && mm_cut(mm, new, old) == 0 && pt_batch_run(t->pt, &op, 1) == 0) {
 				mm_forget(mm, new, old);
 				mm->brk = brk;
 			}

@@ -167,6 +167,8 @@ static int64_t remap_locked(struct task *t, struct mm *mm, struct move *m)
 
 	if (!v || v->start > m->addr || v->end < m->addr + m->olen)
 		return -EFAULT;
+	if ((v->flags & VMA_SEALED) || ((m->flags & MREMAP_FIXED) && mm_is_sealed(mm, m->naddr, m->naddr + m->nlen)))
+		return -EPERM;
 	if (!m->olen && !(v->flags & MAP_SHARED))
 		return -EINVAL;
 	if (m->nlen >= m->olen || (m->flags & MREMAP_FIXED)) {

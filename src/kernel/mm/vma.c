@@ -53,6 +53,7 @@ struct vma *vma_dup(const struct vma *v)
 	n->off = v->off;
 	n->map_key = v->map_key;
 	n->name = v->name;
+	n->policy = v->policy;
 	vma_tell_file(n, true);
 	return n;
 }
@@ -106,6 +107,7 @@ static void account(struct mm *mm, const struct vma *v, int sign)
 	uint64_t pages = (v->end - v->start) / GUEST_PAGE_SIZE;
 
 	mm->total_pages += sign > 0 ? pages : -pages;
+	mm->peak_pages = MAX(mm->peak_pages, mm->total_pages);
 	if (v->flags & VMA_LOCKED)
 		mm->locked_pages += sign > 0 ? pages : -pages;
 	if ((v->prot & PROT_WRITE) && !(v->flags & MAP_SHARED))
@@ -211,7 +213,7 @@ struct vma *vma_split(struct mm *mm, struct vma *v, uint64_t addr)
 static bool joins(const struct vma *a, const struct vma *b)
 {
 	return a->end == b->start && a->prot == b->prot && a->flags == b->flags && a->file == b->file &&
-	       a->host == b->host && a->name == b->name && a->map_key == b->map_key &&
+	       a->host == b->host && a->name == b->name && a->policy == b->policy && a->map_key == b->map_key &&
 	       (!(a->file || a->host) || a->off + (a->end - a->start) == b->off);
 }
 

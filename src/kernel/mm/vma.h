@@ -6,6 +6,8 @@
 #include "kernel/mm/mm.h"
 
 /* Flags of struct vma beyond MAP_*: high bits, so that MAP_* of mmap(2) keep their values. */
+#define VMA_READONLY 0x01000000 /* shared memory of a /dev/zero that is not open for writing */
+#define VMA_GROWSDOWN 0x02000000 /* faults just below extend it */
 #define VMA_SEALED 0x04000000	/* mseal: keeps its place and protection */
 #define VMA_MAYWRITE 0x08000000 /* shared file mapping whose host descriptor is writable */
 #define VMA_DONTFORK 0x10000000
@@ -31,6 +33,8 @@ unsigned vma_count(const struct mm *mm);
 /* Highest free range of len bytes below top with no vma in it; 0 when there is none. */
 uint64_t vma_gap(struct mm *mm, uint64_t len, uint64_t top, uint64_t align);
 
+/* No vma that grows comes nearer than this to what lies below it. */
+#define STACK_GAP (256 * GUEST_PAGE_SIZE)
 #define MAX_MAP_COUNT 65530U
 #define MMAP_MIN_ADDR 0x10000ULL
 

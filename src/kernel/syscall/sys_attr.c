@@ -247,9 +247,6 @@ static int check_fallocate(const struct file *f, int mode, uint64_t off, uint64_
 		return -EINVAL;
 	if (!f->can_write)
 		return -EBADF;
-	/* Old data of a file that may only grow is safe. */
-	if (op && (f->flags & O_APPEND))
-		return -EPERM;
 	if (S_ISFIFO(f->inode->mode))
 		return -ESPIPE;
 	if (S_ISDIR(f->inode->mode))
@@ -274,6 +271,12 @@ long sys_fallocate(struct task *t, const struct sysargs *a)
 		return r;
 	if (!f->op->fallocate)
 		return -EOPNOTSUPP;
+	if (!(arg_int(a, 1) & FALLOC_FL_KEEP_SIZE) &&
+	    (uint64_t)(off + len) > task_rlimit(t, RLIMIT_FSIZE) &&
+	    (uint64_t)(off + len) > __atomic_load_n(&f->inode->size, __ATOMIC_RELAXED)) {
+		(void)send_signal_task(t, SIGXFSZ, NULL);
+		return -EFBIG;
+	}
 	return f->op->fallocate(f, arg_int(a, 1), (uint64_t)off, (uint64_t)len);
 }
 

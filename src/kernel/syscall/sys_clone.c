@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <linux/sched.h>
+#include "kernel/ipc/ipc.h"
 #include "kernel/fs/anon/anon.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/task/internal.h"
@@ -178,6 +179,8 @@ long sys_unshare(struct task *t, const struct sysargs *a)
 	r = make_unshared(t, f, &u);
 	if (r == 0) {
 		switch_objects(t, &u);
+		if (f & CLONE_SYSVSEM)
+			sem_exit(t);
 		return 0;
 	}
 	fs_struct_put(u.fs);

@@ -90,21 +90,24 @@ static int get_vectors(struct task *t, uint64_t argv, uint64_t envp, struct exec
 
 /* The program open for execution: a regular file with the permission, not on a noexec mount. */
 static int open_program(struct task *t, int dfd, const char *name, unsigned lookup,
-			struct file **ret)
+			struct exec_image *img)
 {
+	_cleanup_(file_putp) struct file *f = NULL;
 	struct path p;
 	int r = path_lookup_at(t, dfd, name, lookup, &p);
 
 	if (r < 0)
 		return r;
-	if (!S_ISREG(p.dentry->inode->mode) || (p.mnt->flags & MNT_NOEXEC))
+	if (S_ISLNK(p.dentry->inode->mode))
+		r = -ELOOP; /* not to be followed */
+	else if (!S_ISREG(p.dentry->inode->mode) || (p.mnt->flags & MNT_NOEXEC))
 		r = -EACCES;
 	else
 		r = inode_permission(p.dentry->inode, t->cred, MAY_EXEC);
 	if (r == 0)
-		r = file_open_path(&p, O_RDONLY, t->cred, ret);
+		r = file_open_path(&p, O_RDONLY, t->cred, &f);
 	path_put(&p);
-	return r;
+	return r < 0 ? r : exec_set_file(img, TAKE_PTR(f));
 }
 
 static int exec_name(int dfd, const char *name, char **ret)
@@ -138,7 +141,7 @@ static long exec_at(struct task *t, int dfd, uaddr_t uname, uint64_t argv, uint6
 	r = copy_in_path(t, uname, &name);
 	if (r < 0)
 		return r;
-	r = open_program(t, dfd, name, lookup, &img.file);
+	r = open_program(t, dfd, name, lookup, &img);
 	if (r == -ELOOP && (flags & AT_SYMLINK_NOFOLLOW))
 		return -ELOOP;
 	if (r == 0)

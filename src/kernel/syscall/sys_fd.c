@@ -5,12 +5,22 @@
 #include <sys/file.h>
 #include "kernel/fs/anon/memfd.h"
 #include "kernel/fs/pipe/pipe.h"
+#include "kernel/syscall/fcntl_owner.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/task/task.h"
 #include "kernel/usercopy.h"
+#include "kernel/vfs/fown.h"
 #include "kernel/vfs/lock.h"
 #include "kernel/vfs/vfs.h"
 
+/* Newer than the C library's headers. */
+#ifndef F_DUPFD_QUERY
+#define F_DUPFD_QUERY 1027
+#define F_CREATED_QUERY 1028
+#endif
+
+#pragma weak file_async
+#pragma weak fcntl_owner
 #pragma weak pipe_fcntl
 #pragma weak memfd_fcntl
 
@@ -172,15 +182,20 @@ static long set_lock(struct task *t, struct file *f, uaddr_t uflock, bool ofd, b
 
 #define SETFL_MASK ((uint32_t)(O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | O_ASYNC))
 
-static long set_flags(struct task *t, struct file *f, uint32_t arg)
+static long set_flags(struct task *t, struct file *f, int fd, uint32_t arg)
 {
 	uint32_t old = __atomic_load_n(&f->flags, __ATOMIC_RELAXED), fresh;
 	int r;
 
 	if ((arg & ~old & O_NOATIME) && !inode_owner_or_capable(f->inode, t->cred))
 		return -EPERM;
-	if (((arg ^ old) & O_ASYNC) && f->op->fasync) {
-		r = f->op->fasync(f, arg & O_ASYNC);
+	if (arg & ~old & O_DIRECT) {
+		/* Pipes take it as packets; directories and devices have nothing to do directly. */
+		if (!S_ISREG(f->inode->mode) && !S_ISFIFO(f->inode->mode) && !S_ISBLK(f->inode->mode))
+			return -EINVAL;
+	}
+	if (((arg ^ old) & O_ASYNC) && file_async) {
+		r = file_async(f, fd, arg & O_ASYNC);
 		if (r < 0)
 			return r;
 	}
@@ -191,38 +206,11 @@ static long set_flags(struct task *t, struct file *f, uint32_t arg)
 	return 0;
 }
 
-static long set_owner(struct task *t, struct file *f, int who)
+static long same_file(struct task *t, struct file *f, int fd)
 {
-	_cleanup_(task_putp) struct task *o = NULL;
+	_cleanup_(file_putp) struct file *o = fd_get_path(t, fd);
 
-	if (who == INT32_MIN)
-		return -EINVAL;
-	if (who > 0) {
-		o = task_find_get(task_pid_ns(t), who);
-		if (!o)
-			return -ESRCH;
-	}
-	__atomic_store_n(&f->owner, who, __ATOMIC_RELAXED);
-	return 0;
-}
-
-static long set_owner_ex(struct task *t, struct file *f, uaddr_t p)
-{
-	struct f_owner_ex ex;
-
-	if (copy_in(t, &ex, p, sizeof(ex)) < 0)
-		return -EFAULT;
-	if (ex.type != F_OWNER_TID && ex.type != F_OWNER_PID && ex.type != F_OWNER_PGRP)
-		return -EINVAL;
-	return set_owner(t, f, ex.type == F_OWNER_PGRP ? -ex.pid : ex.pid);
-}
-
-static long get_owner_ex(struct task *t, struct file *f, uaddr_t p)
-{
-	int who = __atomic_load_n(&f->owner, __ATOMIC_RELAXED);
-	struct f_owner_ex ex = {who < 0 ? F_OWNER_PGRP : F_OWNER_PID, who < 0 ? -who : who};
-
-	return copy_out(t, p, &ex, sizeof(ex));
+	return f == o;
 }
 
 static long get_fd_flags(struct task *t, int fd)
@@ -241,11 +229,11 @@ static long dup_min(struct task *t, int fd, uint64_t min, bool cloexec)
 }
 
 /* Commands on what is open, not for O_PATH. */
-static long fcntl_file(struct task *t, struct file *f, unsigned cmd, uint64_t arg)
+static long fcntl_file(struct task *t, struct file *f, int fd, unsigned cmd, uint64_t arg)
 {
 	switch (cmd) {
 	case F_SETFL:
-		return set_flags(t, f, (uint32_t)arg);
+		return set_flags(t, f, fd, (uint32_t)arg);
 	case F_GETLK:
 	case F_OFD_GETLK:
 		return get_lock(t, f, uaddr(arg), cmd == F_OFD_GETLK);
@@ -255,28 +243,16 @@ static long fcntl_file(struct task *t, struct file *f, unsigned cmd, uint64_t ar
 	case F_OFD_SETLK:
 	case F_OFD_SETLKW:
 		return set_lock(t, f, uaddr(arg), true, cmd == F_OFD_SETLKW);
-	case F_SETOWN:
-		return set_owner(t, f, (int)arg);
-	case F_GETOWN:
-		return __atomic_load_n(&f->owner, __ATOMIC_RELAXED);
-	case F_SETOWN_EX:
-		return set_owner_ex(t, f, uaddr(arg));
-	case F_GETOWN_EX:
-		return get_owner_ex(t, f, uaddr(arg));
-	case F_GETSIG:
-		return 0; /* SIGIO: the only one there is */
-	case F_SETSIG:
-		return arg == 0 ? 0 : -EINVAL;
-	case F_GETLEASE:
-		return F_UNLCK;
 	case F_SETPIPE_SZ:
 	case F_GETPIPE_SZ:
 		return pipe_fcntl ? pipe_fcntl(f, cmd, arg) : -EBADF;
 	case F_ADD_SEALS:
 	case F_GET_SEALS:
 		return memfd_fcntl ? memfd_fcntl(f, (int)cmd, arg) : -EINVAL;
+	case F_CREATED_QUERY:
+		return f->created;
 	default:
-		return -EINVAL;
+		return fcntl_owner ? fcntl_owner(t, f, fd, cmd, arg) : -EINVAL;
 	}
 }
 
@@ -298,9 +274,12 @@ long sys_fcntl(struct task *t, const struct sysargs *a)
 	case F_GETFL:
 		f = fd_get_path(t, fd);
 		return f ? (long)__atomic_load_n(&f->flags, __ATOMIC_RELAXED) : -EBADF;
+	case F_DUPFD_QUERY:
+		f = fd_get_path(t, fd);
+		return f ? same_file(t, f, arg_int(a, 2)) : -EBADF;
 	default:
 		f = fd_get(t, fd);
-		return f ? fcntl_file(t, f, cmd, a->v[2]) : -EBADF;
+		return f ? fcntl_file(t, f, fd, cmd, a->v[2]) : -EBADF;
 	}
 }
 

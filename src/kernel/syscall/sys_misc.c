@@ -3,7 +3,6 @@
 #include <asm/prctl.h>
 #include <errno.h>
 #include <limits.h>
-#include <linux/membarrier.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/sysinfo.h>
@@ -84,17 +83,17 @@ static unsigned short count_processes(struct task *t)
 
 long sys_sysinfo(struct task *t, const struct sysargs *a)
 {
-	struct sysinfo host, s;
+	uint64_t total, used;
+	struct sysinfo s;
 	struct timespec now;
 
 	memset(&s, 0, sizeof(s));
-	if (sysinfo(&host) < 0)
-		return -errno;
+	mm_container_use(t, &total, &used);
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	s.uptime = now.tv_sec - (long)(kernel.boot_ns / NSEC_PER_SEC);
-	s.totalram = host.totalram;
-	s.freeram = host.freeram;
-	s.mem_unit = host.mem_unit;
+	s.totalram = total;
+	s.freeram = total - used;
+	s.mem_unit = 1;
 	s.procs = count_processes(t);
 	return copy_out(t, arg_uaddr(a, 0), &s, sizeof(s));
 }
@@ -151,22 +150,4 @@ long sys_arch_prctl(struct task *t, const struct sysargs *a)
 	default:
 		return -EINVAL;
 	}
-}
-
-/* No command is offered: programs fall back, as on a kernel without it. */
-long sys_membarrier(struct task *t, const struct sysargs *a)
-{
-	if (a->v[1])
-		return -EINVAL;
-	return arg_int(a, 0) == MEMBARRIER_CMD_QUERY ? 0 : -EINVAL;
-}
-
-/* One node, default policy. */
-long sys_get_mempolicy(struct task *t, const struct sysargs *a)
-{
-	if (a->v[4])
-		return -EINVAL;
-	if (a->v[0] && put_u32(t, arg_uaddr(a, 0), 0) < 0)
-		return -EFAULT;
-	return 0;
 }

@@ -13,6 +13,9 @@
 #ifndef MS_NOSYMFOLLOW
 #define MS_NOSYMFOLLOW 256
 #endif
+#ifndef MS_NOUSER
+#define MS_NOUSER (1UL << 31)
+#endif
 #define MAGIC 0xc0ed0000UL /* of old callers, in the high half of the flags */
 #define MAGIC_MASK 0xffff0000UL
 #define PROPAGATION (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)
@@ -104,26 +107,28 @@ static int mount_propagation(struct mount_args *m)
 	return mount_set_propagation(&m->at, type, m->flags & MS_REC);
 }
 
+#define ATIME_MS (MS_NOATIME | MS_NODIRATIME | MS_RELATIME | MS_STRICTATIME)
+#define ATIME_MNT (MNT_NOATIME | MNT_NODIRATIME | MNT_RELATIME)
+#define SB_CHANGES (MS_RDONLY | MS_SYNCHRONOUS | MS_MANDLOCK | MS_I_VERSION | MS_LAZYTIME)
+
 /* MS_REMOUNT alone changes the file system as well as this mount of it. */
 static int mount_changed(struct mount_args *m)
 {
-	const unsigned atime = MNT_NOATIME | MNT_NODIRATIME | MNT_RELATIME;
-	unsigned *sb_flags = &m->at.mnt->sb->flags, f = mount_flags(m->flags);
+	unsigned flags = mount_flags(m->flags);
 	int r;
 
-	if (!(m->flags & MS_BIND) && !ns_capable(current->cred, m->at.mnt->sb->user_ns, CAP_SYS_ADMIN))
+	/* What is said of access times stays unless something is said. */
+	if (!(m->flags & ATIME_MS))
+		flags = (flags & ~(ATIME_MNT)) | (__atomic_load_n(&m->at.mnt->flags, __ATOMIC_RELAXED) & ATIME_MNT);
+	if (m->flags & MS_BIND)
+		return mount_remount(&m->at, flags);
+	if (m->at.dentry != m->at.mnt->root)
+		return -EINVAL;
+	if (!ns_capable(current->cred, m->at.mnt->sb->user_ns, CAP_SYS_ADMIN))
 		return -EPERM;
-	/* Who says nothing about access times leaves them. */
-	if (!(m->flags & (MS_NOATIME | MS_NODIRATIME | MS_RELATIME | MS_STRICTATIME)))
-		f = (f & ~atime) | (__atomic_load_n(&m->at.mnt->flags, __ATOMIC_RELAXED) & atime);
-	r = mount_remount(&m->at, f);
-	if (r < 0 || (m->flags & MS_BIND))
-		return r;
-	if (m->flags & MS_RDONLY)
-		__atomic_fetch_or(sb_flags, (unsigned)MS_RDONLY, __ATOMIC_RELEASE);
-	else
-		__atomic_fetch_and(sb_flags, ~(unsigned)MS_RDONLY, __ATOMIC_RELEASE);
-	return 0;
+	r = super_reconfigure(m->at.mnt->sb, (unsigned)m->flags, (unsigned)SB_CHANGES,
+			      m->data && *m->data ? m->data : NULL);
+	return r < 0 ? r : mount_remount(&m->at, flags);
 }
 
 static int mount_new_super(struct task *t, struct mount_args *m)
@@ -145,6 +150,8 @@ static int mount_new_super(struct task *t, struct mount_args *m)
 	if (!(type->flags & FS_USERNS_MOUNT) && !capable(t->cred, CAP_SYS_ADMIN))
 		return -EPERM;
 	r = type->get_super(type, &p, &sb);
+	if (r == 0 && !sb->source)
+		sb->source = strdup(p.source); /* without memory /proc/mounts says "none" */
 	return r < 0 ? r : mount_super_at(sb, mount_flags(m->flags), &m->at);
 }
 
@@ -168,6 +175,8 @@ long sys_mount(struct task *t, const struct sysargs *a)
 		return -EINVAL;
 	if ((m.flags & MAGIC_MASK) == MAGIC)
 		m.flags &= ~MAGIC_MASK;
+	if (m.flags & MS_NOUSER)
+		return -EINVAL;
 	if (m.flags & MS_REMOUNT)
 		return mount_changed(&m);
 	if (m.flags & MS_BIND)

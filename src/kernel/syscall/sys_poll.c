@@ -55,7 +55,7 @@ static void set_hostfd(struct poll_table *pt, int fd, short events)
 void pollset_init(struct pollset *s, struct sleeper *sleeper)
 {
 	memset(s, 0, offsetof(struct pollset, inline_entries));
-	s->pt = (struct poll_table){set_queue, set_hostfd, 0};
+	s->pt = (struct poll_table){.queue = set_queue, .hostfd = set_hostfd};
 	s->sleeper = sleeper;
 }
 

@@ -8,7 +8,10 @@
 #include "kernel/vfs/vfs.h"
 
 #define USER_END 0x7ffffffff000ULL
-#define RWF_KNOWN (RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND)
+#ifndef RWF_ATOMIC
+#define RWF_ATOMIC 0x40
+#endif
+#define RWF_KNOWN (RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND | RWF_NOAPPEND | RWF_ATOMIC)
 
 enum rw { RW_READ, RW_WRITE };
 
@@ -81,6 +84,22 @@ long sys_pwrite64(struct task *t, const struct sysargs *a)
 	return do_rw(t, a, RW_WRITE, true);
 }
 
+/* The per-call flags, in the order in which Linux refuses them. */
+static int check_flags(const struct file *f, enum rw rw, int flags)
+{
+	if (flags & ~RWF_KNOWN)
+		return -EOPNOTSUPP;
+	if ((flags & RWF_APPEND) && (flags & RWF_NOAPPEND))
+		return -EINVAL;
+	/* Whether a file's pages are in memory is known to the host alone. */
+	if ((flags & RWF_NOWAIT) && !S_ISFIFO(f->inode->mode) && !S_ISSOCK(f->inode->mode))
+		return -EOPNOTSUPP;
+	/* No file system here writes blocks untorn. */
+	if (flags & RWF_ATOMIC)
+		return -EOPNOTSUPP;
+	return 0;
+}
+
 /* at: a position was given. */
 static long do_rwv(struct task *t, const struct sysargs *a, enum rw rw, bool at, uint64_t pos,
 		   int flags)
@@ -103,10 +122,10 @@ static long do_rwv(struct task *t, const struct sysargs *a, enum rw rw, bool at,
 	if (a->v[2] > UIO_MAXIOV)
 		return -EINVAL;
 	r = uio_init_iovec(&u, t, arg_uaddr(a, 1), (unsigned)a->v[2], &seg);
+	if (r == 0)
+		r = check_flags(f, rw, flags);
 	if (r < 0)
 		return r;
-	if (flags & ~RWF_KNOWN)
-		return -EOPNOTSUPP;
 	return at ? rw_at(f, &u, rw, pos, flags) : rw_current(f, &u, rw, flags);
 }
 

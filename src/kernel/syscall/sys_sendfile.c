@@ -104,7 +104,9 @@ long sys_sendfile(struct task *t, const struct sysargs *a)
 	side_load(&so);
 	if (!si.seek)
 		return a->v[2] ? -ESPIPE : -EINVAL;
-	if (S_ISDIR(in->inode->mode) || (out->flags & O_APPEND) || (int64_t)si.pos < 0)
+	if (S_ISDIR(in->inode->mode) || !(in->inode->mode & S_IFMT) || (int64_t)si.pos < 0)
+		return -EINVAL;
+	if ((out->flags & O_APPEND) && !S_ISFIFO(out->inode->mode))
 		return -EINVAL;
 	n = copy_bytes(&si, &so, MIN(a->v[3], (uint64_t)MAX_RW_COUNT));
 	if (a->v[2] && put_u64(t, arg_uaddr(a, 2), si.pos) < 0)
@@ -112,19 +114,50 @@ long sys_sendfile(struct task *t, const struct sysargs *a)
 	return n;
 }
 
-static int check_range(const struct side *in, const struct side *out, uint64_t len)
+/* The last byte that may be written: at the limit nothing may, and the task hears of it. */
+static int check_limit(struct task *t, const struct side *out, uint64_t *len)
 {
+	uint64_t limit = task_rlimit(t, RLIMIT_FSIZE);
+
+	if (*len && out->pos >= INT64_MAX)
+		return -EFBIG;
+	*len = MIN(*len, (uint64_t)INT64_MAX - out->pos);
+	if (limit == RLIM_INFINITY)
+		return 0;
+	if (out->pos >= limit) {
+		(void)send_signal_task(t, SIGXFSZ, NULL);
+		return -EFBIG;
+	}
+	*len = MIN(*len, limit - out->pos);
+	return 0;
+}
+
+/* The checks of copy_file_range(2) in Linux's order; cuts *len at the end of the source. */
+static int check_range(struct task *t, const struct side *in, const struct side *out, uint64_t *len)
+{
+	struct kstat st;
+	int r;
+
 	if (S_ISDIR(in->f->inode->mode) || S_ISDIR(out->f->inode->mode))
 		return -EISDIR;
 	if (!S_ISREG(in->f->inode->mode) || !S_ISREG(out->f->inode->mode))
 		return -EINVAL;
 	if (!in->f->can_read || !out->f->can_write || (out->f->flags & O_APPEND))
 		return -EBADF;
+	if (in->f->inode->sb != out->f->inode->sb)
+		return -EXDEV;
+	if (in->pos + *len < in->pos || out->pos + *len < out->pos)
+		return -EOVERFLOW;
 	if ((int64_t)in->pos < 0 || (int64_t)out->pos < 0)
 		return -EINVAL;
-	if (len > INT64_MAX - in->pos || len > INT64_MAX - out->pos)
-		return -EOVERFLOW;
-	if (in->f->inode == out->f->inode && in->pos < out->pos + len && out->pos < in->pos + len)
+	r = vfs_getattr(&in->f->path, &st);
+	if (r < 0)
+		return r;
+	*len = in->pos >= st.size ? 0 : MIN(*len, st.size - in->pos);
+	r = check_limit(t, out, len);
+	if (r < 0)
+		return r;
+	if (in->f->inode == out->f->inode && in->pos < out->pos + *len && out->pos < in->pos + *len)
 		return -EINVAL;
 	return 0;
 }
@@ -134,14 +167,12 @@ long sys_copy_file_range(struct task *t, const struct sysargs *a)
 	_cleanup_(file_putp) struct file *in = fd_get(t, arg_int(a, 0));
 	_cleanup_(file_putp) struct file *out = fd_get(t, arg_int(a, 2));
 	struct side si = {.f = in, .own = !a->v[1]}, so = {.f = out, .own = !a->v[3]};
+	uint64_t len = a->v[4];
 	long n;
 	int r;
 
 	if (!in || !out)
 		return -EBADF;
-	/* Inherited host files have their position on the host: programs fall back to read and write. */
-	if (in->inode->sb == anon_super() || out->inode->sb == anon_super())
-		return -EINVAL;
 	if ((a->v[1] && copy_in(t, &si.pos, arg_uaddr(a, 1), sizeof(si.pos)) < 0) ||
 	    (a->v[3] && copy_in(t, &so.pos, arg_uaddr(a, 3), sizeof(so.pos)) < 0))
 		return -EFAULT;
@@ -149,10 +180,13 @@ long sys_copy_file_range(struct task *t, const struct sysargs *a)
 		return -EINVAL;
 	side_load(&si);
 	side_load(&so);
-	r = check_range(&si, &so, a->v[4]);
+	r = check_range(t, &si, &so, &len);
 	if (r < 0)
 		return r;
-	n = copy_bytes(&si, &so, MIN(a->v[4], (uint64_t)MAX_RW_COUNT));
+	/* Inherited host files have their position on the host: programs fall back to read and write. */
+	if (in->inode->sb == anon_super())
+		return -EINVAL;
+	n = copy_bytes(&si, &so, MIN(len, (uint64_t)MAX_RW_COUNT));
 	if (n > 0 && ((a->v[1] && put_u64(t, arg_uaddr(a, 1), si.pos) < 0) ||
 		      (a->v[3] && put_u64(t, arg_uaddr(a, 3), so.pos) < 0)))
 		return -EFAULT;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sendto, recvfrom, sendmsg, recvmsg, with SCM_RIGHTS and SCM_CREDENTIALS. */
+/* The calls that move messages, and the control messages of unix sockets. */
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/time_types.h>
 #include <string.h>
 #include "kernel/syscall/sockaddr.h"
 #include "kernel/syscall/syscall.h"
@@ -19,20 +20,22 @@ static void drop_files(struct sock_msg *m)
 {
 	while (m->nfiles)
 		file_put(m->files[--m->nfiles]);
+	free(m->files);
+	m->files = NULL;
 }
 
-static void msg_free(struct sock_msg **m)
+static void msg_done(struct sock_msg *m)
 {
-	if (*m)
-		drop_files(*m);
-	free(*m);
+	drop_files(m);
+	free(m->control);
 }
 
 static long do_send(struct task *t, struct socket *s, struct file *f, struct sock_msg *m)
 {
-	long r = s->ops->send(s, m, (f->flags & O_NONBLOCK) || (m->flags & MSG_DONTWAIT));
+	int flags = m->flags;
+	long r = s->ops->send(s, m, (f->flags & O_NONBLOCK) || (flags & MSG_DONTWAIT));
 
-	if (r == -EPIPE && !(m->flags & MSG_NOSIGNAL))
+	if (r == -EPIPE && !(flags & MSG_NOSIGNAL) && s->type == SOCK_STREAM)
 		(void)send_signal_task(t, SIGPIPE, NULL);
 	return r;
 }
@@ -40,43 +43,39 @@ static long do_send(struct task *t, struct socket *s, struct file *f, struct soc
 long sys_sendto(struct task *t, const struct sysargs *a)
 {
 	_cleanup_(file_putp) struct file *f = NULL;
-	_cleanup_(msg_free) struct sock_msg *m = calloc(1, sizeof(*m));
+	struct sock_msg m = {0};
 	struct socket *s;
 	struct uio u;
 	int r = sock_get(t, arg_int(a, 0), &f, &s);
 
-	if (!m)
-		return -ENOMEM;
 	if (r == 0 && a->v[4])
-		r = get_sockaddr(t, arg_uaddr(a, 4), arg_int(a, 5), &m->addr);
+		r = get_sockaddr(t, arg_uaddr(a, 4), arg_int(a, 5), &m.addr);
 	if (r < 0)
 		return r;
-	m->addrlen = a->v[4] ? (socklen_t)arg_int(a, 5) : 0;
+	m.addrlen = a->v[4] ? (socklen_t)arg_int(a, 5) : 0;
 	uio_init_user(&u, t, arg_uaddr(a, 1), MIN(a->v[2], (uint64_t)MAX_RW_COUNT));
-	m->u = &u;
-	m->flags = arg_int(a, 3);
-	return do_send(t, s, f, m);
+	m.u = &u;
+	m.flags = arg_int(a, 3);
+	return do_send(t, s, f, &m);
 }
 
 long sys_recvfrom(struct task *t, const struct sysargs *a)
 {
 	_cleanup_(file_putp) struct file *f = NULL;
-	_cleanup_(msg_free) struct sock_msg *m = calloc(1, sizeof(*m));
+	_cleanup_(msg_done) struct sock_msg m = {0};
 	struct socket *s;
 	struct uio u;
 	long n;
 	int r = sock_get(t, arg_int(a, 0), &f, &s);
 
-	if (!m)
-		return -ENOMEM;
 	if (r < 0)
 		return r;
 	uio_init_user(&u, t, arg_uaddr(a, 1), MIN(a->v[2], (uint64_t)MAX_RW_COUNT));
-	m->u = &u;
-	m->flags = arg_int(a, 3);
-	n = s->ops->recv(s, m, (f->flags & O_NONBLOCK) || (m->flags & MSG_DONTWAIT));
+	m.u = &u;
+	m.flags = arg_int(a, 3);
+	n = s->ops->recv(s, &m, (f->flags & O_NONBLOCK) || (m.flags & MSG_DONTWAIT));
 	if (n >= 0)
-		r = put_sockaddr(t, arg_uaddr(a, 4), arg_uaddr(a, 5), &m->addr, m->addrlen);
+		r = put_sockaddr(t, arg_uaddr(a, 4), arg_uaddr(a, 5), &m.addr, m.addrlen);
 	return r < 0 ? r : n;
 }
 
@@ -84,6 +83,10 @@ static int take_rights(struct task *t, struct sock_msg *m, const uint8_t *p, siz
 {
 	if (n % 4 || n / 4 > SOCK_MAX_FDS - m->nfiles)
 		return -EINVAL;
+	if (n && !m->files)
+		m->files = calloc(SOCK_MAX_FDS, sizeof(struct file *));
+	if (n && !m->files)
+		return -ENOMEM;
 	for (; n; n -= 4, p += 4) {
 		struct file *f;
 		int fd;
@@ -120,20 +123,12 @@ static int take_cred(struct task *t, struct sock_msg *m, const uint8_t *p, size_
 	return 0;
 }
 
-static int parse_control(struct task *t, struct sock_msg *m, uint64_t at, uint64_t n)
+static int parse_control(struct task *t, struct sock_msg *m)
 {
-	_cleanup_free_ uint8_t *b = NULL;
-	size_t off = 0;
-	int r;
+	const uint8_t *b = m->control;
+	size_t off = 0, n = m->controllen;
+	int r = 0;
 
-	if (!n)
-		return 0;
-	if (n > 20480)
-		return -ENOBUFS;
-	b = malloc(n);
-	if (!b)
-		return -ENOMEM;
-	r = copy_in(t, b, uaddr(at), n);
 	while (r == 0 && n - off >= sizeof(struct cmsghdr)) {
 		struct cmsghdr h;
 
@@ -153,34 +148,78 @@ static int parse_control(struct task *t, struct sock_msg *m, uint64_t at, uint64
 	return r;
 }
 
-long sys_sendmsg(struct task *t, const struct sysargs *a)
+static int get_control(struct task *t, struct socket *s, struct sock_msg *m, uint64_t at, uint64_t n)
 {
-	_cleanup_(file_putp) struct file *f = NULL;
-	_cleanup_(msg_free) struct sock_msg *m = calloc(1, sizeof(*m));
+	int r;
+
+	if (!n)
+		return 0;
+	if (n > SOCK_MAX_CONTROL)
+		return -ENOBUFS;
+	m->control = malloc(n);
+	if (!m->control)
+		return -ENOMEM;
+	m->controllen = n;
+	r = copy_in(t, m->control, uaddr(at), n);
+	return r < 0 || s->ops->raw_control ? r : parse_control(t, m);
+}
+
+static long send_one(struct task *t, struct file *f, struct socket *s, uaddr_t at, int flags)
+{
+	_cleanup_(msg_done) struct sock_msg m = {.flags = flags};
 	_cleanup_free_ struct uio_seg *seg = NULL;
 	struct guest_msghdr h;
-	struct socket *s;
 	struct uio u;
-	int r = sock_get(t, arg_int(a, 0), &f, &s);
+	int r = copy_in(t, &h, at, sizeof(h));
 
-	if (!m)
-		return -ENOMEM;
-	if (r == 0)
-		r = copy_in(t, &h, arg_uaddr(a, 1), sizeof(h));
 	if (r == 0 && h.iovlen > UIO_MAXIOV)
 		r = -EMSGSIZE;
-	if (r == 0 && h.name)
-		r = get_sockaddr(t, uaddr(h.name), h.namelen, &m->addr);
+	if (r == 0 && h.name) {
+		if (h.namelen < 0)
+			return -EINVAL;
+		h.namelen = MIN(h.namelen, (int)sizeof(m.addr));
+		r = get_sockaddr(t, uaddr(h.name), h.namelen, &m.addr);
+	}
 	if (r == 0)
 		r = uio_init_iovec(&u, t, uaddr(h.iov), (unsigned)h.iovlen, &seg);
 	if (r == 0)
-		r = parse_control(t, m, h.control, h.control ? h.controllen : 0);
+		r = get_control(t, s, &m, h.control, h.control ? h.controllen : 0);
 	if (r < 0)
 		return r;
-	m->addrlen = h.name ? (socklen_t)h.namelen : 0;
-	m->u = &u;
-	m->flags = arg_int(a, 2);
-	return do_send(t, s, f, m);
+	m.addrlen = h.name ? (socklen_t)h.namelen : 0;
+	m.u = &u;
+	return do_send(t, s, f, &m);
+}
+
+long sys_sendmsg(struct task *t, const struct sysargs *a)
+{
+	_cleanup_(file_putp) struct file *f = NULL;
+	struct socket *s;
+	int r = sock_get(t, arg_int(a, 0), &f, &s);
+
+	return r < 0 ? r : send_one(t, f, s, arg_uaddr(a, 1), arg_int(a, 2));
+}
+
+#define MMSG_SIZE 64U	 /* struct mmsghdr */
+#define MMSG_LEN_AT 56U	 /* msg_len in it */
+
+long sys_sendmmsg(struct task *t, const struct sysargs *a)
+{
+	_cleanup_(file_putp) struct file *f = NULL;
+	unsigned n = MIN(arg_u32(a, 2), (unsigned)UIO_MAXIOV), done = 0;
+	struct socket *s;
+	int r = sock_get(t, arg_int(a, 0), &f, &s);
+
+	while (r == 0 && done < n) {
+		uaddr_t at = uaddr_add(arg_uaddr(a, 1), (uint64_t)done * MMSG_SIZE);
+		long k = send_one(t, f, s, at, arg_int(a, 3));
+
+		r = k < 0 ? (int)k : put_u32(t, uaddr_add(at, MMSG_LEN_AT), (uint32_t)k);
+		done += r == 0;
+		if (signal_pending(t))
+			break;
+	}
+	return done ? (long)done : r;
 }
 
 /* One control message; room is what is left. Returns the bytes used. */
@@ -221,7 +260,7 @@ static uint64_t put_control(struct task *t, struct sock_msg *m, const struct gue
 		fds[n] = fd_install(t, m->files[n], 0, in & MSG_CMSG_CLOEXEC);
 		if (fds[n] < 0)
 			break;
-		file_get(m->files[n]); /* the table took ours; msg_free drops this one */
+		file_get(m->files[n]); /* the table took ours; msg_done drops this one */
 		n++;
 	}
 	if (n < m->nfiles)
@@ -231,43 +270,117 @@ static uint64_t put_control(struct task *t, struct sock_msg *m, const struct gue
 	return used;
 }
 
-long sys_recvmsg(struct task *t, const struct sysargs *a)
+/* Where the family writes its control messages itself: as many bytes as the guest has room for. */
+#define RAW_CONTROL 1024U
+
+static long recv_one(struct task *t, struct file *f, struct socket *s, uaddr_t at, int in)
 {
-	_cleanup_(file_putp) struct file *f = NULL;
-	_cleanup_(msg_free) struct sock_msg *m = calloc(1, sizeof(*m));
+	_cleanup_(msg_done) struct sock_msg m = {.flags = in};
 	_cleanup_free_ struct uio_seg *seg = NULL;
 	struct guest_msghdr h;
-	struct socket *s;
 	struct uio u;
 	long n;
-	int in = arg_int(a, 2), r = sock_get(t, arg_int(a, 0), &f, &s);
+	int r = copy_in(t, &h, at, sizeof(h));
 
-	if (!m)
-		return -ENOMEM;
-	if (r == 0)
-		r = copy_in(t, &h, arg_uaddr(a, 1), sizeof(h));
 	if (r == 0 && h.iovlen > UIO_MAXIOV)
 		r = -EMSGSIZE;
+	if (r == 0 && h.name && h.namelen < 0)
+		r = -EINVAL;
 	if (r == 0)
 		r = uio_init_iovec(&u, t, uaddr(h.iov), (unsigned)h.iovlen, &seg);
 	if (r < 0)
 		return r;
-	m->u = &u;
-	m->flags = in;
-	n = s->ops->recv(s, m, (f->flags & O_NONBLOCK) || (in & MSG_DONTWAIT));
+	if (s->ops->raw_control && h.control && h.controllen) {
+		m.controllen = MIN(h.controllen, RAW_CONTROL);
+		m.control = malloc(m.controllen);
+		if (!m.control)
+			return -ENOMEM;
+	}
+	m.u = &u;
+	n = s->ops->recv(s, &m, (f->flags & O_NONBLOCK) || (in & MSG_DONTWAIT));
 	if (n < 0)
 		return n;
-	if (n == 0)
-		m->flags &= MSG_TRUNC;
-	h.controllen = put_control(t, m, &h, in, &r);
-	if (r == 0 && h.name) {
-		if (h.namelen < 0)
-			return -EINVAL;
-		r = copy_out(t, uaddr(h.name), &m->addr, MIN((size_t)h.namelen, (size_t)m->addrlen));
-		h.namelen = (int32_t)m->addrlen;
+	if (s->ops->raw_control) {
+		if (m.control && m.controllen)
+			r = copy_out(t, uaddr(h.control), m.control, m.controllen);
+		h.controllen = m.control ? m.controllen : 0;
+	} else {
+		h.controllen = put_control(t, &m, &h, in, &r);
 	}
-	h.flags = m->flags & (MSG_TRUNC | MSG_CTRUNC);
+	if (r == 0 && h.name) {
+		r = copy_out(t, uaddr(h.name), &m.addr, MIN((size_t)h.namelen, (size_t)m.addrlen));
+		h.namelen = (int32_t)m.addrlen;
+	}
+	h.flags = m.flags | (in & MSG_CMSG_CLOEXEC);
+	/* As Linux does, field by field: the rest of the header stays what the guest has there. */
 	if (r == 0)
-		r = copy_out(t, arg_uaddr(a, 1), &h, sizeof(h));
+		r = put_u32(t, uaddr_add(at, offsetof(struct guest_msghdr, namelen)), (uint32_t)h.namelen);
+	if (r == 0)
+		r = put_u64(t, uaddr_add(at, offsetof(struct guest_msghdr, controllen)), h.controllen);
+	if (r == 0)
+		r = put_u32(t, uaddr_add(at, offsetof(struct guest_msghdr, flags)), (uint32_t)h.flags);
 	return r < 0 ? r : n;
+}
+
+long sys_recvmsg(struct task *t, const struct sysargs *a)
+{
+	_cleanup_(file_putp) struct file *f = NULL;
+	struct socket *s;
+	int r = sock_get(t, arg_int(a, 0), &f, &s);
+
+	return r < 0 ? r : recv_one(t, f, s, arg_uaddr(a, 1), arg_int(a, 2));
+}
+
+/* The limit of recvmmsg is looked at between messages, as in Linux: it does not end a wait. */
+static int mmsg_deadline(struct task *t, uaddr_t p, uint64_t *ret)
+{
+	struct __kernel_timespec ts;
+	int r;
+
+	*ret = TIME_FOREVER;
+	if (uaddr_null(p))
+		return 0;
+	r = copy_in(t, &ts, p, sizeof(ts));
+	if (r < 0)
+		return r;
+	if (ts.tv_sec < 0 || ts.tv_nsec < 0 || (uint64_t)ts.tv_nsec >= NSEC_PER_SEC)
+		return -EINVAL;
+	if (ts.tv_sec < 1LL << 32)
+		*ret = now_ns() + (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
+	return 0;
+}
+
+static int mmsg_timeleft(struct task *t, uaddr_t p, uint64_t deadline)
+{
+	uint64_t now = now_ns(), left = deadline > now ? deadline - now : 0;
+	struct __kernel_timespec ts = {(long long)(left / NSEC_PER_SEC), (long long)(left % NSEC_PER_SEC)};
+
+	return uaddr_null(p) || deadline == TIME_FOREVER ? 0 : copy_out(t, p, &ts, sizeof(ts));
+}
+
+long sys_recvmmsg(struct task *t, const struct sysargs *a)
+{
+	_cleanup_(file_putp) struct file *f = NULL;
+	unsigned n = MIN(arg_u32(a, 2), (unsigned)UIO_MAXIOV), done = 0;
+	int flags = arg_int(a, 3), r;
+	uint64_t deadline;
+	struct socket *s;
+
+	r = mmsg_deadline(t, arg_uaddr(a, 4), &deadline);
+	if (r == 0)
+		r = sock_get(t, arg_int(a, 0), &f, &s);
+	while (r == 0 && done < n) {
+		uaddr_t at = uaddr_add(arg_uaddr(a, 1), (uint64_t)done * MMSG_SIZE);
+		long k = recv_one(t, f, s, at, flags & ~MSG_WAITFORONE);
+
+		r = k < 0 ? (int)k : put_u32(t, uaddr_add(at, MMSG_LEN_AT), (uint32_t)k);
+		done += r == 0;
+		if (flags & MSG_WAITFORONE)
+			flags |= MSG_DONTWAIT;
+		if (r < 0 || now_ns() >= deadline)
+			break;
+	}
+	if (r == 0 || done)
+		r = mmsg_timeleft(t, arg_uaddr(a, 4), deadline);
+	return r < 0 ? r : (long)done;
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sockets: names, states, options. Messages: sys_sendrecv.c. */
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <string.h>
+#include "kernel/net/netlink.h"
 #include "kernel/syscall/sockaddr.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/task/task.h"
@@ -48,7 +50,7 @@ static void sock_drop(struct socket *s)
 static int sock_install(struct task *t, struct socket *s, int type)
 {
 	struct file *f;
-	int r = socket_file_new(s, (uint32_t)type & SOCK_NONBLOCK, &f);
+	int r = socket_file_new(s, (uint32_t)type & SOCK_NONBLOCK, &f); /* SOCK_NONBLOCK is O_NONBLOCK */
 
 	if (r < 0) {
 		sock_drop(s);
@@ -60,14 +62,8 @@ static int sock_install(struct task *t, struct socket *s, int type)
 	return r;
 }
 
-static int sock_create(int family, int type, int proto, struct socket **ret)
+static int unix_kind(int kind, int proto, struct socket **ret)
 {
-	int kind = type & 15;
-
-	if (type & ~(15 | SOCK_NONBLOCK | SOCK_CLOEXEC))
-		return -EINVAL;
-	if (family != AF_UNIX)
-		return -EAFNOSUPPORT;
 	if (proto && proto != AF_UNIX)
 		return -EPROTONOSUPPORT;
 	if (kind == SOCK_RAW)
@@ -75,6 +71,30 @@ static int sock_create(int family, int type, int proto, struct socket **ret)
 	if (kind != SOCK_STREAM && kind != SOCK_DGRAM && kind != SOCK_SEQPACKET)
 		return -ESOCKTNOSUPPORT;
 	return unix_create(kind, ret);
+}
+
+static int sock_create(int family, int type, int proto, struct socket **ret)
+{
+	int kind = type & 15;
+
+	if (type & ~(15 | SOCK_NONBLOCK | SOCK_CLOEXEC))
+		return -EINVAL;
+	if (family < 0 || family >= AF_MAX)
+		return -EAFNOSUPPORT;
+	if (kind > SOCK_PACKET)
+		return -EINVAL;
+	switch (family) {
+	case AF_UNIX:
+		return unix_kind(kind, proto, ret);
+	case AF_INET:
+	case AF_INET6:
+		return inet_create(family, kind, proto, ret);
+	case AF_NETLINK:
+		return netlink_create(kind, proto, ret);
+	case AF_PACKET:
+		return capable(current->cred, CAP_NET_RAW) ? -EAFNOSUPPORT : -EPERM;
+	}
+	return -EAFNOSUPPORT;
 }
 
 long sys_socket(struct task *t, const struct sysargs *a)
@@ -93,6 +113,10 @@ long sys_socketpair(struct task *t, const struct sysargs *a)
 
 	if (r < 0)
 		return r;
+	if (x->ops->family != AF_UNIX) {
+		sock_drop(x);
+		return -EOPNOTSUPP;
+	}
 	r = sock_create(arg_int(a, 0), type, arg_int(a, 2), &y);
 	if (r < 0) {
 		sock_drop(x);
@@ -159,10 +183,11 @@ static long do_accept(struct task *t, const struct sysargs *a, int flags)
 	if (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC))
 		return -EINVAL;
 	if (r == 0)
-		r = s->ops->accept(s, f->flags & O_NONBLOCK, &n);
+		r = fd_room(t);
+	if (r == 0)
+		r = s->ops->accept(s, f->flags & O_NONBLOCK, &n, &ss, &len);
 	if (r < 0)
 		return r;
-	(void)n->ops->getname(n, true, &ss, &len);
 	fd = sock_install(t, n, flags);
 	if (fd < 0)
 		return fd;
@@ -221,11 +246,11 @@ long sys_shutdown(struct task *t, const struct sysargs *a)
 long sys_getsockopt(struct task *t, const struct sysargs *a)
 {
 	_cleanup_(file_putp) struct file *f = NULL;
-	uint8_t v[16] = {0};
+	uint8_t v[SOCK_MAX_OPT] = {0};
 	struct socket *s;
 	int32_t cap;
 	socklen_t n;
-	int x = -1, r = sock_get(t, arg_int(a, 0), &f, &s);
+	int r = sock_get(t, arg_int(a, 0), &f, &s);
 
 	if (r == 0)
 		r = copy_in(t, &cap, arg_uaddr(a, 4), sizeof(cap));
@@ -233,40 +258,17 @@ long sys_getsockopt(struct task *t, const struct sysargs *a)
 		return r;
 	if (cap < 0)
 		return -EINVAL;
-	if (arg_int(a, 1) != SOL_SOCKET)
-		return s->ops->family == AF_UNIX ? -EOPNOTSUPP : -ENOPROTOOPT;
 	n = (socklen_t)MIN((size_t)cap, sizeof(v));
-	switch (arg_int(a, 2)) {
-	case SO_TYPE:
-		x = s->type;
-		break;
-	case SO_DOMAIN:
-		x = s->ops->family;
-		break;
-	case SO_PROTOCOL:
-	case SO_ERROR:
-		x = 0;
-		break;
-	case SO_SNDBUF:
-	case SO_RCVBUF:
-		x = 212992;
-		break;
-	default:
-		r = s->ops->getopt(s, SOL_SOCKET, arg_int(a, 2), v, &n);
-	}
-	if (x >= 0) {
-		n = MIN(n, (socklen_t)sizeof(x));
-		memcpy(v, &x, n);
-	}
+	r = s->ops->getopt(s, arg_int(a, 1), arg_int(a, 2), v, &n);
 	if (r == 0)
-		r = copy_out(t, arg_uaddr(a, 3), v, n);
+		r = copy_out(t, arg_uaddr(a, 3), v, MIN((size_t)n, (size_t)cap));
 	return r < 0 ? r : put_u32(t, arg_uaddr(a, 4), n);
 }
 
 long sys_setsockopt(struct task *t, const struct sysargs *a)
 {
 	_cleanup_(file_putp) struct file *f = NULL;
-	uint8_t v[16] = {0};
+	uint8_t v[SOCK_MAX_OPT] = {0};
 	struct socket *s;
 	int n = arg_int(a, 4), r = sock_get(t, arg_int(a, 0), &f, &s);
 
@@ -274,10 +276,7 @@ long sys_setsockopt(struct task *t, const struct sysargs *a)
 		return r;
 	if (n < 0)
 		return -EINVAL;
-	if (arg_int(a, 1) != SOL_SOCKET)
-		return s->ops->family == AF_UNIX ? -EOPNOTSUPP : -ENOPROTOOPT;
-	r = copy_in(t, v, arg_uaddr(a, 3), MIN((size_t)n, sizeof(v)));
-	if (r < 0)
-		return r;
-	return s->ops->setopt(s, SOL_SOCKET, arg_int(a, 2), v, (socklen_t)MIN((size_t)n, sizeof(v)));
+	n = MIN(n, (int)sizeof(v));
+	r = n ? copy_in(t, v, arg_uaddr(a, 3), (size_t)n) : 0;
+	return r < 0 ? r : s->ops->setopt(s, arg_int(a, 1), arg_int(a, 2), v, (socklen_t)n);
 }

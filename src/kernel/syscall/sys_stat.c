@@ -38,16 +38,27 @@ static int put_stat(struct task *t, uaddr_t to, const struct kstat *k)
 
 /* The path of a descriptor or a name: "" with AT_EMPTY_PATH is the descriptor. */
 static int stat_at(struct task *t, int dfd, uaddr_t uname, unsigned lookup, struct kstat *ret,
-		   int *ret_mnt, bool *ret_root)
+		   uint64_t ret_mnt[2], bool *ret_root)
 {
 	_cleanup_(path_put) struct path p = {0};
 	int r;
 
-	r = user_path_at(t, dfd, uname, lookup, &p);
-	if (r < 0)
-		return r;
+	/* Since 6.11 no name at all is as good as an empty one. */
+	if (uaddr_null(uname) && (lookup & LOOKUP_EMPTY) && dfd >= 0) {
+		_cleanup_(file_putp) struct file *f = fd_get_path(t, dfd);
+
+		if (!f)
+			return -EBADF;
+		p = f->path;
+		path_get(&p);
+	} else {
+		r = user_path_at(t, dfd, uname, lookup, &p);
+		if (r < 0)
+			return r;
+	}
 	if (ret_mnt)
-		*ret_mnt = p.mnt ? p.mnt->id : 0;
+		for (int k = 0; k < 2; k++)
+			ret_mnt[k] = !p.mnt ? 0 : k ? p.mnt->unique_id : (uint64_t)p.mnt->id;
 	if (ret_root)
 		*ret_root = p.mnt && p.mnt->root == p.dentry;
 	return vfs_getattr(&p, ret);
@@ -103,13 +114,19 @@ static struct statx_timestamp stamp(const struct timespec *ts)
 	return (struct statx_timestamp){.tv_sec = ts->tv_sec, .tv_nsec = (uint32_t)ts->tv_nsec};
 }
 
-static int put_statx(struct task *t, uaddr_t to, const struct kstat *k, int mnt_id, bool root)
+#ifndef STATX_MNT_ID_UNIQUE
+#define STATX_MNT_ID_UNIQUE 0x4000U /* newer than the headers */
+#endif
+
+static int put_statx(struct task *t, uaddr_t to, const struct kstat *k, uint32_t want, const uint64_t mnt_id[2],
+		     bool root)
 {
+	bool unique = want & STATX_MNT_ID_UNIQUE;
 	struct statx sx = {
-		.stx_mask = k->mask | STATX_MNT_ID,
+		.stx_mask = k->mask | (unique ? STATX_MNT_ID_UNIQUE : STATX_MNT_ID),
 		.stx_blksize = k->blksize,
 		.stx_attributes = k->attributes | (root ? STATX_ATTR_MOUNT_ROOT : 0),
-		.stx_attributes_mask = k->attributes | STATX_ATTR_MOUNT_ROOT,
+		.stx_attributes_mask = k->attributes | k->attributes_mask | STATX_ATTR_MOUNT_ROOT,
 		.stx_nlink = (uint32_t)k->nlink,
 		.stx_uid = from_kuid(current_user_ns(), k->uid),
 		.stx_gid = from_kgid(current_user_ns(), k->gid),
@@ -125,7 +142,7 @@ static int put_statx(struct task *t, uaddr_t to, const struct kstat *k, int mnt_
 		.stx_rdev_minor = minor(k->rdev),
 		.stx_dev_major = major(k->dev),
 		.stx_dev_minor = minor(k->dev),
-		.stx_mnt_id = (uint64_t)mnt_id,
+		.stx_mnt_id = mnt_id[unique],
 	};
 
 	static_assert(sizeof(sx) == 256, "uapi layout");
@@ -136,7 +153,8 @@ static int put_statx(struct task *t, uaddr_t to, const struct kstat *k, int mnt_
 
 long sys_statx(struct task *t, const struct sysargs *a)
 {
-	int flags = arg_int(a, 2), mnt_id = 0, r;
+	int flags = arg_int(a, 2), r;
+	uint64_t mnt_id[2];
 	struct kstat k;
 	bool root;
 
@@ -146,8 +164,8 @@ long sys_statx(struct task *t, const struct sysargs *a)
 		return -EINVAL;
 	if ((flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE)
 		return -EINVAL;
-	r = stat_at(t, arg_int(a, 0), arg_uaddr(a, 1), at_lookup_flags(flags), &k, &mnt_id, &root);
-	return r < 0 ? r : put_statx(t, arg_uaddr(a, 4), &k, mnt_id, root);
+	r = stat_at(t, arg_int(a, 0), arg_uaddr(a, 1), at_lookup_flags(flags), &k, mnt_id, &root);
+	return r < 0 ? r : put_statx(t, arg_uaddr(a, 4), &k, arg_u32(a, 3), mnt_id, root);
 }
 
 /* --- statfs ------------------------------------------------------------------------------------------- */

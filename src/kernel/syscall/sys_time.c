@@ -60,8 +60,10 @@ long sys_gettimeofday(struct task *t, const struct sysargs *a)
 	int32_t tz[2] = {0, 0};
 	struct timespec ts;
 	int64_t tv[2];
+	int r = guest_clock_get(t, CLOCK_REALTIME, &ts);
 
-	clock_gettime(CLOCK_REALTIME, &ts);
+	if (r < 0)
+		return r;
 	tv[0] = ts.tv_sec;
 	tv[1] = ts.tv_nsec / 1000;
 	if (a->v[0] && copy_out(t, arg_uaddr(a, 0), tv, sizeof(tv)) < 0)
@@ -73,8 +75,13 @@ long sys_gettimeofday(struct task *t, const struct sysargs *a)
 
 long sys_time(struct task *t, const struct sysargs *a)
 {
-	uint64_t now = (uint64_t)time(NULL);
+	struct timespec ts;
+	uint64_t now;
+	int r = guest_clock_get(t, CLOCK_REALTIME_COARSE, &ts);
 
+	if (r < 0)
+		return r;
+	now = (uint64_t)ts.tv_sec;
 	if (a->v[0] && put_u64(t, arg_uaddr(a, 0), now) < 0)
 		return -EFAULT;
 	return (long)now;
@@ -87,9 +94,14 @@ static clock_t ticks_tv(const struct timeval *tv)
 
 long sys_times(struct task *t, const struct sysargs *a)
 {
-	uint64_t user, sys, now = now_ns();
+	uint64_t user, sys, now;
+	struct timespec ts;
 	struct tms b;
+	int r = guest_clock_get(t, CLOCK_MONOTONIC, &ts);
 
+	if (r < 0)
+		return r;
+	now = (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
 	group_cputime(t->tg, &user, &sys);
 	b.tms_utime = (clock_t)(user / (NSEC_PER_SEC / USER_HZ));
 	b.tms_stime = (clock_t)(sys / (NSEC_PER_SEC / USER_HZ));

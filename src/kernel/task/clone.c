@@ -12,6 +12,7 @@
 #include "kernel/task/internal.h"
 #include "kernel/task/ptrace.h"
 #include "kernel/task/seccomp.h"
+#include "kernel/time/vclock.h"
 #include "kernel/usercopy.h"
 
 #define EFLAGS_TF 0x100ULL
@@ -26,6 +27,8 @@ static int check_flags(struct task *t, const struct clone_params *p)
 		return -EINVAL;
 	if ((f & (CLONE_NEWNS | CLONE_FS)) == (CLONE_NEWNS | CLONE_FS))
 		return -EINVAL;
+	if ((f & (CLONE_NEWIPC | CLONE_SYSVSEM)) == (CLONE_NEWIPC | CLONE_SYSVSEM))
+		return -EINVAL; /* adjustments are of one namespace's semaphores */
 	if ((f & (CLONE_NEWUSER | CLONE_FS)) == (CLONE_NEWUSER | CLONE_FS))
 		return -EINVAL;
 	/* Threads are of one pid namespace. */
@@ -63,10 +66,13 @@ static void inherit(struct task *c, struct task *t, const struct clone_params *p
 	c->blocked = t->blocked;
 	c->nice = t->nice;
 	c->timer_slack = c->default_slack = t->timer_slack;
+	c->loginuid = t->loginuid;
 	c->mce_kill = t->mce_kill;
 	c->io_flusher = t->io_flusher;
 	c->personality = t->personality;
 	c->sched_policy = t->sched_policy;
+	c->mempolicy = t->mempolicy;
+	c->mempolicy_nodes = t->mempolicy_nodes;
 	if (!(p->flags & CLONE_VM) || (p->flags & CLONE_VFORK))
 		c->altstack = t->altstack;
 	if (t->affinity) {
@@ -175,8 +181,14 @@ static void set_registers(struct task *c, struct task *t, const struct clone_par
 }
 
 /* The child's thread, before its first instruction. */
-static int child_start(struct task *c, void *arg __unused)
+static int child_start(struct task *c, void *arg)
 {
+	struct hostfd *page, *image;
+	uint64_t size;
+
+	/* arg: it has come into another time namespace, whose clocks the old page does not show. */
+	if (arg && vclock_files(true, &page, &image, &size) && mm_change_vvar(c, page) < 0)
+		return SIGKILL;
 	if (c->set_child_tid &&
 	    put_u32(c, uaddr(c->set_child_tid), (uint32_t)task_pid_nr(c, c)) < 0)
 		return 0; /* Linux does not care either */
@@ -268,6 +280,7 @@ static int make_child(struct task *t, const struct clone_params *p, bool traced,
 	if (r == 0) {
 		set_registers(c, t, p);
 		c->start = child_start;
+		c->start_arg = c->nsproxy->time != t->nsproxy->time ? c : NULL;
 		r = pid_alloc(c->nsproxy->pid_for_children, p->set_tid, p->set_tid_size, &c->pid);
 	}
 	if (r == 0) {

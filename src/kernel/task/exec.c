@@ -185,6 +185,7 @@ static void reset_task(struct task *t, struct exec_image *img, struct cred *cred
 	t->robust_list = t->robust_len = 0;
 	t->trapno = t->trap_err = t->trap_addr = 0;
 	t->restart.fn = NULL;
+	t->dispatch.on = false;
 	if (img->secure)
 		t->pdeath_signal = 0;
 	mutex_lock(&tasklist_lock);
@@ -254,8 +255,10 @@ int do_exec(struct task *t, struct exec_image *img)
 	task_publish(t);
 	vfork_complete(t);
 	r = exec_load(t, img);
-	if (r < 0)
+	if (r < 0) {
+		exec_image_done(img); /* nobody comes back to the caller */
 		do_group_exit(t, SIGKILL);
+	}
 	/* A debugger finds the call that it saw begin. */
 	pt_regs(t->pt)->orig_rax = nr;
 	ptrace_event(t, PTRACE_EVENT_EXEC, (uint64_t)old_nr);

@@ -7,6 +7,7 @@
 #include "kernel/ipc/ipc.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/ptrace.h"
+#include "kernel/time/vclock.h"
 
 /* --- namespaces that hold little --- */
 
@@ -94,18 +95,19 @@ struct nsproxy *nsproxy_new(struct uts_namespace *uts, struct mnt_namespace *mnt
 		if (mnt)
 			mnt_namespace_put(mnt);
 		pid_namespace_put(pid);
-		ipc_namespace_put(ipc);
+		ns_put(ipc ? &ipc->ns : NULL);
 		return NULL;
 	}
 	ref_init(&n->ref);
+	n->ipc = ipc;
 	n->uts = uts;
 	n->mnt = mnt;
 	n->pid_for_children = pid;
-	n->ipc = ipc;
 	n->net = container_of(ns_get(&init_net_ns.ns), struct net_namespace, ns);
 	n->time = container_of(ns_get(&init_time_ns.ns), struct time_namespace, ns);
 	n->time_for_children = container_of(ns_get(&init_time_ns.ns), struct time_namespace, ns);
-	if (!uts || !mnt || !pid || !ipc || plain_new(sizeof(*n->cgroup), NS_CGROUP, NULL, &n->cgroup) < 0) {
+	if (!uts || !mnt || !pid || !ipc ||
+	    plain_new(sizeof(*n->cgroup), NS_CGROUP, NULL, &n->cgroup) < 0) {
 		put_all(n);
 		return NULL;
 	}
@@ -196,7 +198,7 @@ static int new_time(struct nsproxy *n, struct user_namespace *owner)
 	return 0;
 }
 
-static int new_plain(struct task *t, struct nsproxy *n, uint64_t flags, struct user_namespace *owner)
+static int new_plain(struct nsproxy *n, uint64_t flags, struct user_namespace *owner)
 {
 	struct cgroup_namespace *c;
 	struct ipc_namespace *i;
@@ -204,7 +206,7 @@ static int new_plain(struct task *t, struct nsproxy *n, uint64_t flags, struct u
 	int r = 0;
 
 	if (flags & CLONE_NEWIPC) {
-		r = ipc_namespace_new(t->ct, owner, &i);
+		r = ipc_namespace_new(n->ipc->ct, owner, &i);
 		if (r == 0)
 			REPLACE(n->ipc, i);
 	}
@@ -243,7 +245,7 @@ int nsproxy_copy(struct task *t, uint64_t flags, const struct cred *c, struct fs
 	if (r == 0 && (flags & CLONE_NEWTIME))
 		r = new_time(n, c->user_ns);
 	if (r == 0)
-		r = new_plain(t, n, flags, c->user_ns);
+		r = new_plain(n, flags, c->user_ns);
 	if (r == 0 && (flags & CLONE_NEWNS)) {
 		r = mnt_namespace_copy(n->mnt, c->user_ns, fs, &m);
 		if (r == 0) {
@@ -267,6 +269,8 @@ void nsproxy_switch(struct task *t, struct nsproxy *n)
 	old = t->nsproxy;
 	t->nsproxy = n;
 	mutex_unlock(&t->lock);
+	if (old && old->ipc != n->ipc)
+		sem_exit(t); /* its adjustments are of semaphores there */
 	nsproxy_put(old);
 }
 
@@ -451,6 +455,8 @@ int do_setns(struct task *t, struct ns_common *ns, struct task *from, uint64_t f
 {
 	struct nsset s = {.t = t, .n = dup_set(t->nsproxy), .c = cred_dup(t->cred)};
 	int r = s.n && s.c ? 0 : -ENOMEM;
+	struct hostfd *page, *image;
+	uint64_t size;
 
 	if (r == 0)
 		r = ns ? enter(&s, ns) : enter_all(&s, from, flags);
@@ -462,10 +468,12 @@ int do_setns(struct task *t, struct ns_common *ns, struct task *from, uint64_t f
 	}
 	if (s.mnt)
 		fs_enter(t, s.mnt);
+	if (s.n->time != t->nsproxy->time && vclock_files(true, &page, &image, &size))
+		r = mm_change_vvar(t, page);
 	nsproxy_switch(t, s.n);
 	if (s.user)
 		commit_cred(t, s.c);
 	else
 		cred_put(s.c);
-	return 0;
+	return r;
 }

@@ -108,6 +108,7 @@ struct task *task_alloc(struct container *ct, struct thread_group *tg, struct si
 	sleeper_init(&t->sleeper, t);
 	mutex_init(&t->lock, RANK_TASK, "task");
 	t->timer_slack = t->default_slack = 50000;
+	t->loginuid = (uint32_t)-1;
 	t->mce_kill = PR_MCE_KILL_DEFAULT;
 	t->altstack.flags = SS_DISABLE;
 	if (kernel.strace)
@@ -164,6 +165,9 @@ static void handle_exception(struct task *t, const struct pt_exit *x)
 	siginfo_t si = {.si_signo = x->signo, .si_code = x->code};
 	int sig = x->signo;
 
+	if (sig == SIGSEGV && x->code == SEGV_MAPERR && mm_grow_stack(t, x->addr))
+		return;
+
 	if (sig < 1 || sig > 31 || sig == SIGKILL || sig == SIGSTOP)
 		si.si_signo = sig = SIGSEGV;
 	si.si_addr = (void *)(uintptr_t)x->addr;
@@ -197,6 +201,7 @@ static void __noreturn task_loop(struct task *t)
 			continue;
 		}
 		run_guest(t, &x);
+		__atomic_fetch_add(&t->guest_turns, 1, __ATOMIC_SEQ_CST);
 		__atomic_store_n(&t->in_guest, 0, __ATOMIC_SEQ_CST);
 		switch (x.event) {
 		case PT_EV_SYSCALL:

@@ -260,6 +260,10 @@ struct task {
 		struct seccomp_filter *filter;
 	} seccomp;
 	bool no_new_privs; /* atomic: once set, for good */
+	struct { /* syscall user dispatch; the task's own. Not inherited, and ends with exec */
+		bool on;
+		uint64_t offset, len, selector;
+	} dispatch;
 
 	struct restart_block restart;
 	struct sem_undo_list *sysvsem; /* own thread: adjustments of SEM_UNDO, NULL none */
@@ -279,6 +283,7 @@ struct task {
 	uint64_t syscalls; /* own thread: number made */
 	cpu_set_t *affinity;
 	int nice;
+	uint32_t loginuid; /* atomic: /proc/PID/loginuid; -1 until a login sets it */
 	uint64_t timer_slack, default_slack;
 	unsigned mce_kill; /* PR_MCE_KILL_*: how early, kept for PR_MCE_KILL_GET */
 	bool io_flusher;   /* PR_SET_IO_FLUSHER, kept for PR_GET_IO_FLUSHER */
@@ -288,6 +293,9 @@ struct task {
 	uint64_t guest_since;	 /* atomic: monotonic ns when pt_run began, 0 outside */
 	bool accounted GUARDED_BY(tasklist_lock); /* its times are in tg->self_ru */
 	uint32_t in_guest;	 /* atomic: pt_run in progress or about to be */
+	uint32_t guest_turns;	 /* atomic: how often pt_run has returned */
+	uint16_t mempolicy;	 /* own thread: mode and flags of set_mempolicy, always of node 0 */
+	bool mempolicy_nodes;	 /* own thread: it was given with nodes */
 	uint64_t trapno, trap_err, trap_addr; /* own thread: last exception, for signal frames */
 	unsigned personality, sched_policy; /* atomic */
 	bool exiting;		 /* atomic: do_exit has begun */
@@ -305,7 +313,7 @@ static inline int task_state(const struct task *t)
 #define TIF_KILLED 2U	  /* fatal: killable sleeps end */
 #define TIF_STOP 4U	  /* a group stop or ptrace stop is requested */
 #define TIF_HOOKS 8U	  /* entry hooks are on: strace, ptrace */
-#define TIF_SECCOMP 256U  /* so is seccomp's, for calls that it does not always allow */
+#define TIF_SECCOMP 256U  /* so are seccomp's, for calls that it does not always allow, and user dispatch's */
 
 extern __thread struct task *current;
 

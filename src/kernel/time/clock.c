@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernel/time/clock.h"
+#include "kernel/time/vclock.h"
 
 #include <errno.h>
 #include "kernel/task/task.h"
@@ -95,7 +96,7 @@ static int host_clock(struct task *t, int clock, struct timespec *ret)
 {
 	int64_t off = clock_offset(t, clock);
 
-	if (clock_gettime(clock, ret) < 0)
+	if (!vclock_get(clock, ret) && clock_gettime(clock, ret) < 0)
 		return -errno;
 	if (off)
 		to_ts((uint64_t)(ret->tv_sec * (int64_t)NSEC_PER_SEC + ret->tv_nsec + off), ret);

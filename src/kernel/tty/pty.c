@@ -267,6 +267,10 @@ static long master_ioctl(struct file *f, struct task *t, unsigned cmd, uint64_t 
 	case TIOCSCTTY:
 	case TIOCNOTTY:
 		return -ENOTTY;
+	case TIOCEXCL:
+	case TIOCNXCL:
+	case TIOCGEXCL:
+		return tty_exclusive_ioctl(tty, &tty->far_exclusive, t, cmd, arg);
 	}
 	return tty_common_ioctl(tty, f, t, cmd, arg);
 }

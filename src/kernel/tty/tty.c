@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Terminals: the slave side as a file. */
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/fs.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -331,6 +332,10 @@ int tty_open_slave(struct tty *t, struct file *f)
 	if (t->locked || t->hung_up || t->other_closed) {
 		mutex_unlock(&t->lock);
 		return -EIO;
+	}
+	if (t->exclusive && current && !capable(current->cred, CAP_SYS_ADMIN)) {
+		mutex_unlock(&t->lock);
+		return -EBUSY;
 	}
 	t->slaves++;
 	t->slave_seen = true;

@@ -20,6 +20,8 @@ struct tty {
 	struct pid *session, *pgrp GUARDED_BY(lock);
 	bool hung_up, other_closed GUARDED_BY(lock); /* gone for good; no far side open */
 	bool locked, packet GUARDED_BY(lock); /* pty: TIOCSPTLCK, TIOCPKT */
+	bool exclusive, far_exclusive GUARDED_BY(lock); /* TIOCEXCL, of the slave and of the master */
+	struct termios2 kept GUARDED_BY(lock);		/* bits and characters that do not change: TIOCSLCKTRMIOS */
 	uint8_t pkt GUARDED_BY(lock);	      /* TIOCPKT_* pending for the master */
 	int slaves GUARDED_BY(lock);	      /* open slave files */
 	bool slave_seen GUARDED_BY(lock);
@@ -32,6 +34,9 @@ struct tty {
 	void (*kick)(struct tty *t);	  /* output is there or input room is: wake the far side */
 	struct pty_set *set;		  /* whose number index is, with a reference; or NULL */
 	dev_t dev;			  /* 136:N */
+	kuid_t uid GUARDED_BY(lock);	  /* of its name in devpts, with gid and mode */
+	kgid_t gid GUARDED_BY(lock);
+	mode_t mode GUARDED_BY(lock); /* with S_IFCHR; 0: no owner yet */
 	int index;
 	void *priv; /* the host pty's pump */
 	void (*free_priv)(struct tty *t);
@@ -48,6 +53,8 @@ extern const struct file_ops tty_file_ops; /* slave files: f->priv is a struct t
 int tty_open_slave(struct tty *t, struct file *f) __must_check;
 /* Ioctls that slave and master share. -ENOTTY when unknown. */
 long tty_common_ioctl(struct tty *tty, struct file *f, struct task *t, unsigned cmd, uint64_t arg);
+/* TIOCEXCL, TIOCNXCL, TIOCGEXCL on flag, one of tty's. */
+long tty_exclusive_ioctl(struct tty *tty, bool *flag, struct task *t, unsigned cmd, uint64_t arg);
 /* Bytes from the far side into the line discipline; sends signals, wakes readers. Returns bytes taken. */
 size_t tty_receive(struct tty *t, const uint8_t *b, size_t n);
 /* The far side is gone: SIGHUP and SIGCONT to the session, reads give 0, writes -EIO. Any thread. */

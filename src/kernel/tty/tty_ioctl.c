@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tty_ioctl(4): termios, window size, flow, queues. */
+#include <linux/capability.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include "kernel/task/task.h"
@@ -19,6 +20,20 @@ static long wait_drained(struct tty *t)
 }
 
 static void termio_to_termios(const struct termio *io, struct termios2 *tio);
+
+/* What kept names is in to as it was in from: bits of the flags, the discipline, characters. */
+static void keep_locked(struct termios2 *to, const struct termios2 *from, const struct termios2 *kept)
+{
+	to->c_iflag = (to->c_iflag & ~kept->c_iflag) | (from->c_iflag & kept->c_iflag);
+	to->c_oflag = (to->c_oflag & ~kept->c_oflag) | (from->c_oflag & kept->c_oflag);
+	to->c_cflag = (to->c_cflag & ~kept->c_cflag) | (from->c_cflag & kept->c_cflag);
+	to->c_lflag = (to->c_lflag & ~kept->c_lflag) | (from->c_lflag & kept->c_lflag);
+	if (kept->c_line)
+		to->c_line = from->c_line;
+	for (size_t i = 0; i < sizeof(to->c_cc); i++)
+		if (kept->c_cc[i])
+			to->c_cc[i] = from->c_cc[i];
+}
 
 /* size: of struct termios, termios2 or termio. */
 static long set_termios(struct tty *tty, struct task *t, uint64_t arg, size_t size, bool drain,
@@ -45,6 +60,7 @@ static long set_termios(struct tty *tty, struct task *t, uint64_t arg, size_t si
 	if (r < 0)
 		return r;
 	mutex_lock(&tty->lock);
+	keep_locked(&tio, &tty->ld.tio, &tty->kept);
 	if (flush)
 		ldisc_flush_in(&tty->ld);
 	ldisc_set_termios(&tty->ld, &tio);
@@ -143,6 +159,65 @@ static long window_size(struct tty *tty, struct task *t, bool set, uint64_t arg)
 	return 0;
 }
 
+/* TIOCGLCKTRMIOS, TIOCSLCKTRMIOS: what may not change. */
+static long locked_modes(struct tty *tty, struct task *t, bool set, uint64_t arg)
+{
+	struct termios2 tio;
+	int r;
+
+	mutex_lock(&tty->lock);
+	tio = tty->kept;
+	mutex_unlock(&tty->lock);
+	if (!set)
+		return copy_out(t, uaddr(arg), &tio, sizeof(struct termios));
+	if (!capable(t->cred, CAP_SYS_ADMIN))
+		return -EPERM;
+	r = copy_in(t, &tio, uaddr(arg), sizeof(struct termios));
+	if (r < 0)
+		return r;
+	MUTEX_GUARD(&tty->lock);
+	tty->kept = tio;
+	return 0;
+}
+
+/* TIOCGSOFTCAR, TIOCSSOFTCAR: CLOCAL by itself. */
+static long soft_carrier(struct tty *tty, struct task *t, bool set, uint64_t arg)
+{
+	struct termios2 tio;
+	uint32_t x = 0;
+	int r = set ? copy_in(t, &x, uaddr(arg), sizeof(x)) : 0;
+
+	if (r < 0)
+		return r;
+	mutex_lock(&tty->lock);
+	tio = tty->ld.tio;
+	if (set) {
+		tio.c_cflag = x ? tio.c_cflag | CLOCAL : tio.c_cflag & ~(tcflag_t)CLOCAL;
+		ldisc_set_termios(&tty->ld, &tio);
+	}
+	mutex_unlock(&tty->lock);
+	return set ? 0 : put_u32(t, uaddr(arg), (tio.c_cflag & CLOCAL) != 0);
+}
+
+long tty_exclusive_ioctl(struct tty *tty, bool *flag, struct task *t, unsigned cmd, uint64_t arg)
+{
+	bool on;
+
+	mutex_lock(&tty->lock);
+	if (cmd != TIOCGEXCL)
+		*flag = cmd == TIOCEXCL;
+	on = *flag;
+	mutex_unlock(&tty->lock);
+	return cmd == TIOCGEXCL ? put_u32(t, uaddr(arg), on) : 0;
+}
+
+static long wait_break(struct tty *tty)
+{
+	long r = tty_check_change(tty, SIGTTOU);
+
+	return r < 0 ? r : wait_drained(tty);
+}
+
 static long set_discipline(struct task *t, uint64_t arg)
 {
 	uint32_t d;
@@ -189,7 +264,18 @@ long tty_common_ioctl(struct tty *tty, struct file *f, struct task *t, unsigned 
 		return flow(tty, arg);
 	case TCSBRK: /* tcdrain is TCSBRK with 1; a break itself means nothing here */
 	case TCSBRKP:
-		return wait_drained(tty);
+	case TIOCSBRK:
+		return wait_break(tty);
+	case TIOCCBRK:
+		return tty_check_change(tty, SIGTTOU);
+	case TIOCGLCKTRMIOS:
+	case TIOCSLCKTRMIOS:
+		return locked_modes(tty, t, cmd == TIOCSLCKTRMIOS, arg);
+	case TIOCGSOFTCAR:
+	case TIOCSSOFTCAR:
+		return soft_carrier(tty, t, cmd == TIOCSSOFTCAR, arg);
+	case TIOCGDEV:
+		return put_u32(t, uaddr(arg), (uint32_t)tty->dev);
 	case TIOCOUTQ:
 	case FIONREAD:
 		mutex_lock(&tty->lock);
@@ -200,7 +286,8 @@ long tty_common_ioctl(struct tty *tty, struct file *f, struct task *t, unsigned 
 		return -EIO; /* as with dev.tty.legacy_tiocsti=0 */
 	case TIOCEXCL:
 	case TIOCNXCL:
-		return 0;
+	case TIOCGEXCL:
+		return tty_exclusive_ioctl(tty, &tty->exclusive, t, cmd, arg);
 	}
 	return tty_jobctl_ioctl(tty, t, cmd, arg);
 }

@@ -69,9 +69,11 @@ int anon_file_new(const char *name, const struct file_ops *op, void *priv, uint3
 		return -ENOMEM;
 	f->op = op;
 	f->priv = priv;
-	/* For a regular file the count of writers is dropped at the end. */
-	if (f->can_write && S_ISREG(i->mode) && inode_get_write(i) < 0)
+	/* For a regular file the count of its openers is dropped at the end. */
+	if (S_ISREG(i->mode) && inode_count(i, f->can_write) < 0)
 		f->can_write = false;
+	if (f->can_write && S_ISREG(i->mode))
+		mnt_writer(f->path.mnt, 1);
 	*ret = f;
 	return 0;
 }

@@ -3,8 +3,11 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include "kernel/task/task.h"
+#include "kernel/vfs/fown.h"
 #include "kernel/vfs/notify.h"
 #include "kernel/vfs/vfs_priv.h"
+
+#pragma weak lease_break
 
 static bool in_own_group(const struct cred *c, kgid_t g)
 {
@@ -52,6 +55,13 @@ static int setattr(const struct path *p, struct iattr *a)
 	if ((a->valid & ATTR_MODE) && S_ISLNK(i->mode))
 		return -EOPNOTSUPP;
 	if (!i->op || !i->op->setattr)
+		return -EPERM;
+	if ((a->valid & (ATTR_MODE | ATTR_UID | ATTR_GID | ATTR_ATIME | ATTR_MTIME)) &&
+	    inode_has(i, FS_IMMUTABLE_FL | FS_APPEND_FL))
+		return -EPERM;
+	if ((a->valid & (ATTR_SIZE | ATTR_ATIME_NOW | ATTR_MTIME_NOW)) && inode_has(i, FS_IMMUTABLE_FL))
+		return -EPERM;
+	if ((a->valid & ATTR_SIZE) && inode_has(i, FS_APPEND_FL))
 		return -EPERM;
 	MUTEX_GUARD(&i->lock);
 	r = check_owner(i, c, a);
@@ -120,6 +130,11 @@ int vfs_truncate(const struct path *p, uint64_t size, struct file *f)
 		a.valid |= ATTR_KILL_PRIV;
 	if (f)
 		return vfs_setattr(p, &a);
+	if (lease_break) {
+		r = lease_break(i, true, false);
+		if (r < 0)
+			return r;
+	}
 	r = inode_get_write(i);
 	if (r < 0)
 		return r;

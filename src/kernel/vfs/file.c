@@ -8,11 +8,14 @@
 #include "kernel/task/task.h"
 #include "kernel/usercopy.h"
 #include "kernel/vfs/file_priv.h"
+#include "kernel/vfs/fown.h"
 #include "kernel/vfs/vfs_priv.h"
 #include "kernel/vfs/notify.h"
 
 void epoll_file_gone(struct file *f);
 #pragma weak epoll_file_gone
+#pragma weak file_fown_release
+#pragma weak lease_release
 
 struct file *file_alloc(const struct path *p, struct inode *i, uint32_t flags,
 			const struct cred *cred)
@@ -60,13 +63,20 @@ void file_put(struct file *f)
 		if (!list_empty(&f->epoll_items) && epoll_file_gone)
 			epoll_file_gone(f);
 		locks_release(f);
-		if (f->op->fasync && (f->flags & O_ASYNC))
-			f->op->fasync(f, false);
+		if (file_fown_release)
+			file_fown_release(f);
+		if (lease_release)
+			lease_release(f);
 		if (f->op->release)
 			f->op->release(f);
-		if (f->can_write && S_ISREG(f->inode->mode))
-			inode_put_write(f->inode);
+		if (S_ISREG(f->inode->mode)) {
+			inode_uncount(f->inode, f->can_write);
+			if (f->can_write)
+				mnt_writer(f->path.mnt, -1);
+		}
 	}
+	if (f->dissolve)
+		mount_dissolve(f->path.mnt);
 	file_free(f);
 }
 
@@ -153,7 +163,7 @@ static int check_size(struct file *f, struct uio *u, uint64_t pos, int flags)
 {
 	uint64_t limit = current ? task_rlimit(current, RLIMIT_FSIZE) : RLIM_INFINITY;
 
-	if ((f->flags & O_APPEND) || (flags & RWF_APPEND))
+	if (file_appends(f, flags))
 		pos = __atomic_load_n(&f->inode->size, __ATOMIC_RELAXED);
 	if (limit != RLIM_INFINITY && u->resid && !u->kernel) {
 		if (pos >= limit) {

@@ -11,6 +11,9 @@
 
 struct file_lock {
 	struct list_head node;
+	struct list_head all; /* of the locks of all files */
+	struct inode *inode;
+	bool flock;
 	const void *owner; /* struct files (POSIX) or struct file */
 	bool ofd;
 	struct pid *pid; /* own reference: who F_GETLK names */
@@ -20,15 +23,27 @@ struct file_lock_context {
 	struct list_head records, flocks; /* struct file_lock; records sorted by owner, then start */
 	struct waitq wait;
 };
-/* A task that sleeps for a POSIX lock: the edges of the graph that must have no cycle. */
+/* A task that sleeps for a lock. Those for POSIX locks are the edges of a graph that must have no cycle. */
 struct lock_waiter {
 	struct list_head node;
 	const void *owner;
 	const void *blocker;
+	bool posix; /* counts for deadlocks */
+	const struct request *q;
+};
+struct request {
+	struct file *f;
+	const void *owner;
+	bool ofd, flock, wait;
+	struct pid *pid;
+	struct lock_range want;
+	struct lock_waiter w; /* node queued while asleep */
+	int r;
 };
 
 static struct mutex lock_mutex = MUTEX_INIT(RANK_FILE_LOCK, "file locks");
-static LIST_HEAD(waiters); /* lock_mutex */
+static LIST_HEAD(waiters);   /* lock_mutex */
+static LIST_HEAD(all_locks); /* lock_mutex: as /proc/locks shows them */
 
 #define LOCKS_PER_FILE 100000U
 #define CYCLE_MAX 10 /* as in Linux */
@@ -49,23 +64,27 @@ static struct file_lock_context *context(struct inode *i, bool make) REQUIRES(lo
 	return c;
 }
 
-static struct file_lock *lock_new(const void *owner, bool ofd, struct pid *pid,
-				  const struct lock_range *r)
+static struct file_lock *lock_new(const struct request *q) REQUIRES(lock_mutex)
 {
 	struct file_lock *l = calloc(1, sizeof(*l));
 
 	if (!l)
 		return NULL;
-	l->owner = owner;
-	l->ofd = ofd;
-	l->pid = pid ? pid_get(pid) : NULL;
-	l->r = *r;
+	l->owner = q->owner;
+	l->ofd = q->ofd;
+	l->flock = q->flock;
+	l->inode = q->f->inode;
+	l->pid = q->pid ? pid_get(q->pid) : NULL;
+	l->r = q->want;
+	list_init(&l->node);
+	list_add_tail(&l->all, &all_locks);
 	return l;
 }
 
 static void lock_free(struct file_lock *l)
 {
 	list_del(&l->node);
+	list_del(&l->all);
 	if (l->pid)
 		pid_put(l->pid);
 	free(l);
@@ -83,8 +102,11 @@ void locks_free(struct inode *i)
 
 	if (!c)
 		return;
-	free_list(&c->records);
-	free_list(&c->flocks);
+	if (!list_empty(&c->records) || !list_empty(&c->flocks)) {
+		MUTEX_GUARD(&lock_mutex);
+		free_list(&c->records);
+		free_list(&c->flocks);
+	}
 	waitq_done(&c->wait);
 	free(c);
 }
@@ -163,16 +185,6 @@ static unsigned count(struct list_head *h) REQUIRES(lock_mutex)
 	return n;
 }
 
-struct request {
-	struct file *f;
-	const void *owner;
-	bool ofd;
-	struct pid *pid;
-	struct lock_range want;
-	struct lock_waiter w; /* node queued while asleep */
-	int r;
-};
-
 /* Would sleeping for blocker close a circle of POSIX owners? */
 static bool is_deadlock(const void *owner, const void *blocker) REQUIRES(lock_mutex)
 {
@@ -183,7 +195,7 @@ static bool is_deadlock(const void *owner, const void *blocker) REQUIRES(lock_mu
 		if (blocker == owner)
 			return true;
 		list_for_each_entry(w, &waiters, node)
-			if (w->owner == blocker)
+			if (w->posix && w->owner == blocker)
 				next = w->blocker;
 		if (!next)
 			return false;
@@ -192,18 +204,37 @@ static bool is_deadlock(const void *owner, const void *blocker) REQUIRES(lock_mu
 	return false;
 }
 
+/* Puts l where it belongs: the locks of one owner are together, by their beginnings. */
+static void insert(struct file_lock_context *c, struct file_lock *l) REQUIRES(lock_mutex)
+{
+	struct list_head *after;
+	struct file_lock *o;
+
+	list_del(&l->node);
+	after = c->records.prev;
+	list_for_each_entry(o, &c->records, node) {
+		if (o->owner != l->owner)
+			continue;
+		if (o->r.start > l->r.start) {
+			after = o->node.prev;
+			break;
+		}
+		after = &o->node;
+	}
+	list_add(&l->node, after);
+}
+
 static int apply(struct file_lock_context *c, struct request *q) REQUIRES(lock_mutex)
 {
 	struct file_lock *spare, *l = NULL;
 
 	if (q->want.type != F_UNLCK && count(&c->records) >= LOCKS_PER_FILE)
 		return -ENOLCK;
-	spare = lock_new(q->owner, q->ofd, q->pid, &q->want);
+	spare = lock_new(q);
 	if (!spare)
 		return -ENOMEM;
-	list_init(&spare->node);
 	if (q->want.type != F_UNLCK) {
-		l = lock_new(q->owner, q->ofd, q->pid, &q->want);
+		l = lock_new(q);
 		if (!l) {
 			lock_free(spare);
 			return -ENOMEM;
@@ -214,6 +245,7 @@ static int apply(struct file_lock_context *c, struct request *q) REQUIRES(lock_m
 	if (l) {
 		list_add_tail(&l->node, &c->records);
 		coalesce(c, l);
+		insert(c, l);
 	}
 	return 0;
 }
@@ -245,8 +277,8 @@ static bool try_record(struct request *q, bool wait)
 		return true;
 	}
 	q->w.blocker = block->owner;
-	if (!q->ofd)
-		list_add(&q->w.node, &waiters);
+	q->w.posix = !q->ofd && !block->ofd;
+	list_add(&q->w.node, &waiters);
 	return false;
 }
 
@@ -262,6 +294,7 @@ int record_lock(struct task *t, struct file *f, const struct lock_range *want, b
 	int r;
 
 	q.w.owner = q.owner;
+	q.w.q = &q;
 	list_init(&q.w.node);
 	if (try_record(&q, wait))
 		return q.r;
@@ -309,6 +342,7 @@ static bool try_flock(struct request *q)
 	struct file_lock *l, *own;
 
 	MUTEX_GUARD(&lock_mutex);
+	list_del(&q->w.node);
 	q->r = 0;
 	c = context(q->f->inode, q->want.type != F_UNLCK);
 	if (!c) {
@@ -327,9 +361,13 @@ static bool try_flock(struct request *q)
 	list_for_each_entry(l, &c->flocks, node)
 		if (l->r.type == F_WRLCK || q->want.type == F_WRLCK) {
 			q->r = -EWOULDBLOCK;
+			if (q->wait) {
+				q->w.blocker = l->owner;
+				list_add(&q->w.node, &waiters);
+			}
 			return false;
 		}
-	l = lock_new(q->f, true, q->pid, &q->want);
+	l = lock_new(q);
 	if (l)
 		list_add_tail(&l->node, &c->flocks);
 	else
@@ -339,14 +377,69 @@ static bool try_flock(struct request *q)
 
 int flock_file(struct task *t, struct file *f, int type, bool wait)
 {
-	struct request q = {.f = f, .pid = t->tgid_pid, .want = {.type = type}};
+	struct request q = {.f = f,
+			    .owner = f,
+			    .ofd = true,
+			    .flock = true,
+			    .pid = t->tgid_pid,
+			    .wait = wait,
+			    .want = {.type = type, .end = INT64_MAX}};
 	int r;
 
+	q.w.owner = f;
+	q.w.q = &q;
+	list_init(&q.w.node);
 	if (try_flock(&q) || !wait)
 		return q.r;
 	r = wait_event(&f->inode->flc->wait, &t->sleeper, try_flock(&q), TIME_FOREVER,
 		       SLEEP_INTERRUPTIBLE);
+	mutex_lock(&lock_mutex);
+	list_del(&q.w.node);
+	mutex_unlock(&lock_mutex);
 	return r < 0 ? r : q.r;
+}
+
+/* --- /proc/locks --- */
+
+static struct lock_info info_of(const struct inode *i, bool flock, bool ofd, struct pid *pid,
+				const struct lock_range *r, struct pid_namespace *ns)
+{
+	return (struct lock_info){
+		.kind = flock ? "FLOCK " : ofd ? "OFDLCK" : "POSIX ",
+		.range = *r,
+		.pid = ofd && !flock ? -1 : pid ? pid_nr_ns(pid, ns) : 0,
+		.dev = i->sb->dev,
+		.ino = i->ino,
+	};
+}
+
+void locks_for_each(struct pid_namespace *ns, void (*fn)(const struct lock_info *l, void *arg), void *arg)
+{
+	struct file_lock *l;
+	struct lock_waiter *w;
+	unsigned nr = 0;
+
+	MUTEX_GUARD(&lock_mutex);
+	list_for_each_entry(l, &all_locks, all) {
+		struct lock_info i = info_of(l->inode, l->flock, l->ofd, l->pid, &l->r, ns);
+
+		i.nr = ++nr;
+		if (!i.pid)
+			continue; /* of a process that the reader does not see */
+		fn(&i, arg);
+		list_for_each_entry(w, &waiters, node) {
+			const struct request *q = w->q;
+
+			if (w->blocker != l->owner || q->f->inode != l->inode || q->flock != l->flock ||
+			    (!q->flock && !overlap(&q->want, &l->r)))
+				continue;
+			i = info_of(q->f->inode, q->flock, q->ofd, q->pid, &q->want, ns);
+			i.nr = nr;
+			i.blocked = true;
+			if (i.pid)
+				fn(&i, arg);
+		}
+	}
 }
 
 /* --- closing --- */

@@ -21,4 +21,17 @@ void record_test(struct task *t, struct file *f, struct lock_range *want, bool o
 /* flock(2): type as above. 0, -EWOULDBLOCK, -ENOMEM, -ERESTARTSYS. */
 int flock_file(struct task *t, struct file *f, int type, bool wait) __must_check;
 
+/* A lock, or somebody who waits for the one shown before it, as /proc/locks lists them. */
+struct lock_info {
+	unsigned nr;
+	bool blocked;
+	const char *kind;
+	struct lock_range range;
+	int pid; /* as ns sees it; -1: of an open file */
+	uint64_t dev, ino;
+};
+struct pid_namespace;
+/* Calls fn, which must not sleep or lock, for each. */
+void locks_for_each(struct pid_namespace *ns, void (*fn)(const struct lock_info *l, void *arg), void *arg);
+
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Mount namespaces: a tree of mounts each. */
 #include <string.h>
+#include <sys/mount.h>
 #include "kernel/task/task.h"
 #include "kernel/vfs/vfs_priv.h"
 
@@ -41,6 +42,7 @@ struct mnt_namespace *mnt_namespace_of(struct ns_common *ns)
 
 static int ns_new(struct user_namespace *owner, struct mnt_namespace **ret)
 {
+	static uint64_t next_id = 1; /* atomic */
 	struct mnt_namespace *ns = calloc(1, sizeof(*ns));
 	int r = ns ? ns_init(&ns->ns, NS_MNT, owner, ns_free) : -ENOMEM;
 
@@ -48,6 +50,7 @@ static int ns_new(struct user_namespace *owner, struct mnt_namespace **ret)
 		free(ns);
 		return r;
 	}
+	ns->id = __atomic_fetch_add(&next_id, 1, __ATOMIC_RELAXED);
 	*ret = ns;
 	return 0;
 }
@@ -113,6 +116,7 @@ int mnt_namespace_copy(struct mnt_namespace *old, struct user_namespace *owner, 
 		       struct mnt_namespace **ret)
 {
 	struct mount *drop[2] = {NULL, NULL};
+	LIST_HEAD(lost);
 	bool lock = ns_owner(&old->ns) != owner;
 	struct mnt_namespace *ns;
 	int r = ns_new(owner, &ns);
@@ -120,17 +124,21 @@ int mnt_namespace_copy(struct mnt_namespace *old, struct user_namespace *owner, 
 	if (r < 0)
 		return r;
 	mutex_lock(&mount_lock);
-	ns->root = mount_copy_tree(old->root, old->root->root, true, true);
+	ns->root = mount_copy_tree(old->root, old->root->root, true, true, &lost);
 	if (!ns->root) {
 		mutex_unlock(&mount_lock);
+		mount_drop_list(&lost);
 		mnt_namespace_put(ns);
 		return -ENOMEM;
 	}
 	for (struct mount *m = ns->root; m; m = mount_next(m, ns->root)) {
 		m->ns = ns;
 		ns->nmounts++;
-		if (lock)
+		if (lock) { /* and it receives, but does not send */
 			m->flags = lock_flags(m->flags, m == ns->root);
+			if (m->group)
+				(void)mount_set_type(m, MS_SLAVE);
+		}
 	}
 	if (fix) {
 		mutex_lock(&fix->lock);
@@ -167,6 +175,11 @@ void mnt_for_each(struct mnt_namespace *ns, void (*fn)(struct mount *m, void *ar
 struct mnt_namespace *task_mnt_ns(struct task *t)
 {
 	return t->nsproxy ? t->nsproxy->mnt : NULL;
+}
+
+unsigned mnt_ns_event(struct mnt_namespace *ns)
+{
+	return __atomic_load_n(&ns->event, __ATOMIC_SEQ_CST);
 }
 
 bool mnt_is_current(struct mount *m)

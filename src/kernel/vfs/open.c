@@ -5,10 +5,12 @@
 #include <string.h>
 #include "kernel/task/task.h"
 #include "kernel/vfs/file_priv.h"
+#include "kernel/vfs/fown.h"
 #include "kernel/vfs/notify.h"
 
 #pragma weak fifo_file_ops
 #pragma weak chrdev_open
+#pragma weak lease_break
 
 #define GUEST_O_LARGEFILE 0100000U /* what F_GETFL shows on x86-64; libc's own constant is 0 */
 #define CREATION_FLAGS (O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC)
@@ -67,19 +69,23 @@ int file_open_path(const struct path *p, uint32_t flags, const struct cred *cred
 		return 0;
 	}
 	r = choose_ops(i, &f->op, &open_fn);
-	if (r == 0 && f->can_write && S_ISREG(i->mode)) {
-		r = inode_get_write(i);
+	if (r == 0 && S_ISREG(i->mode)) {
+		r = inode_count(i, f->can_write);
 		counted = r == 0;
 	}
+	if (r == 0 && lease_break && __atomic_load_n(&i->leases, __ATOMIC_SEQ_CST))
+		r = lease_break(i, f->can_write || (flags & O_TRUNC), flags & O_NONBLOCK);
 	if (r == 0 && open_fn)
 		r = open_fn(i, f);
 	if (r < 0) {
 		if (counted)
-			inode_put_write(i);
+			inode_uncount(i, f->can_write);
 		file_free(f);
 		return r;
 	}
 	f->flags &= ~(uint32_t)CREATION_FLAGS;
+	if (f->can_write && S_ISREG(i->mode))
+		mnt_writer(f->path.mnt, 1);
 	notify_dentry(p->dentry, IN_OPEN);
 	*ret = f;
 	return 0;
@@ -128,13 +134,14 @@ static int may_open(const struct path *p, const struct cred *c, uint32_t *flags)
 	r = inode_permission(i, c, mask);
 	if (r < 0)
 		return r;
+	if (inode_has(i, FS_APPEND_FL) && (mask & MAY_WRITE) && (!(*flags & O_APPEND) || (*flags & O_TRUNC)))
+		return -EPERM;
 	if ((*flags & O_NOATIME) && !inode_owner_or_capable(i, c))
 		return -EPERM;
 	return (mask & MAY_WRITE) && !special ? mnt_want_write(p->mnt) : 0;
 }
 
-static int open_existing(const struct path *p, const struct cred *c, uint32_t flags,
-			 struct file **ret)
+int file_open_existing(const struct path *p, const struct cred *c, uint32_t flags, struct file **ret)
 {
 	uint32_t fl = flags;
 	int r;
@@ -160,7 +167,22 @@ static int create_in(struct walk *w, const struct path *child, uint32_t flags, m
 	if (r < 0)
 		return r;
 	/* The creator may do what it asked for, whatever mode it gave. */
-	return file_open_path(child, flags & ~(uint32_t)O_TRUNC, w->cred, ret);
+	r = file_open_path(child, flags & ~(uint32_t)O_TRUNC, w->cred, ret);
+	if (r == 0)
+		(*ret)->created = true;
+	return r;
+}
+
+/* O_CREAT meant to make a file of one's own: somebody else's, in a directory where others make names, is a trap. */
+static int may_open_in_sticky(const struct inode *dir, const struct inode *i, const struct cred *c)
+{
+	int level = S_ISREG(i->mode)  ? __atomic_load_n(&protected_regular, __ATOMIC_RELAXED) :
+		    S_ISFIFO(i->mode) ? __atomic_load_n(&protected_fifos, __ATOMIC_RELAXED) :
+					0;
+
+	if (!level || !c || !(dir->mode & S_ISVTX) || i->uid.v == dir->uid.v || i->uid.v == c->fsuid.v)
+		return 0;
+	return (dir->mode & S_IWOTH) || (level >= 2 && (dir->mode & S_IWGRP)) ? -EACCES : 0;
 }
 
 /* One try at the last component. 1: a link was followed, go on. */
@@ -179,7 +201,7 @@ static int create_last(struct walk *w, uint32_t flags, mode_t mode, struct file 
 			return -EEXIST;
 		if (S_ISDIR(dentry_inode(w->cur.dentry)->mode))
 			return -EISDIR;
-		return open_existing(&w->cur, w->cred, flags, ret);
+		return file_open_existing(&w->cur, w->cred, flags, ret);
 	}
 	if (l.slash)
 		return -EISDIR;
@@ -201,7 +223,9 @@ static int create_last(struct walk *w, uint32_t flags, mode_t mode, struct file 
 	} else if (S_ISDIR(i->mode)) {
 		r = -EISDIR;
 	} else {
-		r = open_existing(&child, w->cred, flags, ret);
+		r = may_open_in_sticky(dentry_inode(w->cur.dentry), i, w->cred);
+		if (r == 0)
+			r = file_open_existing(&child, w->cred, flags, ret);
 	}
 	path_put(&child);
 	return r;
@@ -264,7 +288,7 @@ static int open_plain(struct task *t, int dfd, const char *name, uint32_t flags,
 	if (flags & O_PATH)
 		r = file_open_path(&p, flags, t->cred, ret);
 	else
-		r = open_existing(&p, t->cred, flags, ret);
+		r = file_open_existing(&p, t->cred, flags, ret);
 	path_put(&p);
 	return r;
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include "kernel/vfs/synth.h"
 #include "kernel/task/task.h"
 #include "kernel/usercopy.h"
@@ -54,7 +55,7 @@ void synth_printf(struct synth_buf *b, const char *fmt, ...)
 }
 
 static const struct inode_ops synth_dir_iops, synth_file_iops, synth_link_iops, synth_magic_iops;
-static const struct file_ops synth_dir_fops, synth_file_fops;
+static const struct file_ops synth_dir_fops, synth_file_fops, synth_poll_fops;
 static const struct dentry_ops synth_dops;
 
 /* An inode for *tmpl; takes over the reference of tmpl->obj. */
@@ -78,7 +79,9 @@ static int make_inode(struct super *sb, const struct synth_inode *tmpl, struct i
 		si->node->jump     ? &synth_magic_iops :
 		S_ISLNK(i->mode)   ? &synth_link_iops :
 				   &synth_file_iops;
-	i->fop = S_ISDIR(i->mode) ? &synth_dir_fops : &synth_file_fops;
+	i->fop = S_ISDIR(i->mode) ? &synth_dir_fops :
+		 si->node->poll	  ? &synth_poll_fops :
+				    &synth_file_fops;
 	if (si->node->valid)
 		(void)si->node->valid(si);
 	*ret = i;
@@ -155,6 +158,12 @@ static int synth_jump(struct inode *i, struct path *ret)
 
 static int synth_setattr(struct inode *i, const struct iattr *a)
 {
+	struct synth_inode *si = i->priv;
+
+	if (si->node->changed) {
+		generic_setattr(i, a);
+		return si->node->changed(si);
+	}
 	/* open(O_TRUNC) of a control file is fine and changes nothing. */
 	return a->valid & (ATTR_MODE | ATTR_UID | ATTR_GID) ? -EPERM : 0;
 }
@@ -186,9 +195,17 @@ static int synth_open(struct inode *i, struct file *f)
 {
 	struct synth_inode *si = i->priv;
 
+	struct synth_buf *b;
+
 	if (si->node->open)
 		return si->node->open(si, f);
 	f->priv = NULL;
+	if (si->node->poll) { /* changes count from now on */
+		b = f->priv = calloc(1, sizeof(*b));
+		if (!b)
+			return -ENOMEM;
+		(void)si->node->poll(si, &b->seen, NULL);
+	}
 	return 0;
 }
 
@@ -243,6 +260,16 @@ static ssize_t synth_file_write(struct file *f, struct uio *u, uint64_t *pos, in
 	if (n > 0 && pos)
 		*pos += (uint64_t)n;
 	return n;
+}
+
+static uint32_t synth_poll(struct file *f, struct poll_table *pt)
+{
+	struct synth_inode *si = f->inode->priv;
+	struct synth_buf *b;
+
+	MUTEX_GUARD(&f->inode->lock);
+	b = f->priv;
+	return b ? si->node->poll(si, &b->seen, pt) : EPOLLERR;
 }
 
 static void synth_release(struct file *f)
@@ -316,6 +343,14 @@ static const struct file_ops synth_file_fops = {
 	.write = synth_file_write,
 	.llseek = synth_llseek,
 };
+static const struct file_ops synth_poll_fops = {
+	.open = synth_open,
+	.release = synth_release,
+	.read = synth_read,
+	.write = synth_file_write,
+	.llseek = synth_llseek,
+	.poll = synth_poll,
+};
 
 /* --- super --- */
 
@@ -346,6 +381,13 @@ static int synth_options(struct super *sb, char *buf, size_t cap)
 	return fs->show_options ? fs->show_options(fs, buf, cap) : 0;
 }
 
+static int synth_reconfigure(struct super *sb, const char *options)
+{
+	struct synth_fs *fs = sb->priv;
+
+	return fs->reconfigure ? fs->reconfigure(fs, options) : 0;
+}
+
 static void synth_kill(struct super *sb)
 {
 	struct synth_fs *fs = sb->priv;
@@ -359,6 +401,7 @@ static const struct super_ops synth_sops = {
 	.evict = synth_evict,
 	.statfs = synth_statfs,
 	.show_options = synth_options,
+	.reconfigure = synth_reconfigure,
 	.kill = synth_kill,
 };
 

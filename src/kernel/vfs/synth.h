@@ -13,6 +13,7 @@ struct synth_buf {
 	char *p;
 	size_t len, cap;
 	int err;
+	uint64_t seen; /* for the node's poll() */
 };
 void synth_printf(struct synth_buf *b, const char *fmt, ...) __printf(2, 3);
 void synth_write(struct synth_buf *b, const void *p, size_t n);
@@ -31,6 +32,8 @@ struct synth_node {
 	int (*jump)(struct synth_inode *i, struct path *ret);	       /* magic links */
 	/* Files: opens something else entirely (sets f->op and f->priv). */
 	int (*open)(struct synth_inode *i, struct file *f);
+	/* Files: EPOLL* bits. *seen is the open file's, 0 at first. NULL: always ready. */
+	uint32_t (*poll)(struct synth_inode *i, uint64_t *seen, struct poll_table *pt);
 	const struct synth_node *children;
 	/* Directories: dynamic children. lookup fills child (node, obj with a reference, num) or
 	 * returns -ENOENT. list gives the next number ≥ n and its name, false at the end. */
@@ -38,6 +41,8 @@ struct synth_node {
 	bool (*list)(struct synth_inode *dir, long *n, char name[32]);
 	/* 0 when still valid; owner and mode are refreshed here. NULL: always. */
 	int (*valid)(struct synth_inode *i);
+	/* Owner or mode of the inode was set (its lock is held): keeps it. NULL: they cannot be set (-EPERM). */
+	int (*changed)(struct synth_inode *i);
 	int (*access)(struct synth_inode *i, const struct cred *c, int mask); /* before mode bits */
 	int (*stat)(struct synth_inode *i, struct kstat *ret); /* adjusts what stat shows */
 	bool (*hidden)(struct synth_inode *dir); /* static child does not exist here */
@@ -56,6 +61,7 @@ struct synth_fs {
 	void (*kill)(struct synth_fs *fs);
 	bool volatile_names; /* names come and go: no cached dentry is trusted unread */
 	int (*show_options)(struct synth_fs *fs, char *buf, size_t cap);
+	int (*reconfigure)(struct synth_fs *fs, const char *options);
 };
 /* A super whose root is node root (a directory). fs is malloc'd and taken over from success on. */
 int synth_super(const struct fs_type *t, uint32_t magic, const struct synth_node *root,

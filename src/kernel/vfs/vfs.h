@@ -9,6 +9,8 @@
 #ifndef NACRE_KERNEL_VFS_VFS_H
 #define NACRE_KERNEL_VFS_VFS_H
 
+#include <fcntl.h>
+#include <linux/fs.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <time.h>
@@ -29,7 +31,7 @@ struct kstat {
 	kgid_t gid;
 	struct timespec atime, mtime, ctime, btime;
 	uint32_t mask;	     /* STATX_* valid */
-	uint64_t attributes; /* STATX_ATTR_* */
+	uint64_t attributes, attributes_mask; /* STATX_ATTR_*: which are set, which can be */
 };
 
 /* setattr: valid says which fields count. */
@@ -126,6 +128,10 @@ struct inode {
 	bool dead GUARDED_BY(lock); /* a directory that was removed: nothing can be made in it */
 	bool has_caps;	     /* atomic: security.capability was set since the inode is in memory */
 	bool linkable GUARDED_BY(lock); /* made by O_TMPFILE: may get its first name */
+	int readers;	     /* atomic: opened for reading alone, regular files */
+	uint32_t fs_flags;   /* atomic: FS_*_FL of FS_IOC_SETFLAGS */
+	uint8_t rw_hint;     /* atomic: F_SET_RW_HINT */
+	struct lease *leases; /* lease lock */
 	int shared_maps;     /* atomic: mappings through which the file can be, or become, written */
 	struct list_head dentries GUARDED_BY(dcache lock); /* aliases */
 	struct pipe *pipe GUARDED_BY(lock);	 /* FIFO */
@@ -144,6 +150,11 @@ DEFINE_CLEANUP(struct inode *, inode_put)
 void inode_init_owner(struct inode *i, const struct inode *dir, mode_t mode);
 /* Has cred (NULL: everything) the capability in its namespace, over an inode whose ids are mapped there? */
 bool inode_capable(const struct inode *i, const struct cred *cred, int cap);
+/* chattr(1): nobody changes it (FS_IMMUTABLE_FL), or only at its end (FS_APPEND_FL). */
+static inline bool inode_has(const struct inode *i, uint32_t fs_flag)
+{
+	return __atomic_load_n(&i->fs_flags, __ATOMIC_RELAXED) & fs_flag;
+}
 int generic_permission(struct inode *i, const struct cred *cred, int mask);
 int inode_permission(struct inode *i, const struct cred *cred, int mask);
 /* May cred act as owner of i (utimes, chmod)? */
@@ -222,7 +233,11 @@ struct super_ops {
 	int (*statfs)(struct super *sb, struct statfs *ret);
 	int (*sync)(struct super *sb);
 	int (*show_options)(struct super *sb, char *buf, size_t cap); /* ",size=64k" */
+	/* Remount with new options (NULL for none). NULL: options are not looked at. */
+	int (*reconfigure)(struct super *sb, const char *options);
 	void (*kill)(struct super *sb);
+	bool inode_flags; /* inodes have FS_*_FL: FS_IOC_GETFLAGS and SETFLAGS work */
+	bool handles; /* name_to_handle_at(2) names inodes that open_by_handle_at(2) finds while they are in memory */
 };
 
 struct super {
@@ -239,6 +254,7 @@ struct super {
 	bool nameless;	/* its dentries have no place: their name alone is what path_name() tells */
 	struct user_namespace *user_ns; /* a reference: who mounted it */
 	uint32_t time_gran;
+	int writers; /* atomic: files open for writing */
 	struct mutex lock; /* RANK_SUPER */
 	struct mutex rename_lock;
 	struct list_head inodes GUARDED_BY(lock);
@@ -258,6 +274,8 @@ struct fs_type {
 	const char *name;
 	unsigned flags; /* FS_REQUIRES_DEV..., FS_USERNS_MOUNT */
 	int (*get_super)(const struct fs_type *t, const struct fs_params *p, struct super **ret);
+	/* May an option have this name and value (NULL for none)? NULL: there are no options. */
+	bool (*option)(const char *key, const char *value);
 };
 #define FS_NODEV 1U	/* /proc/filesystems says nodev */
 #define FS_INTERNAL 2U	/* the guest cannot mount it */
@@ -292,8 +310,15 @@ struct mount {
 	struct mnt_namespace *ns GUARDED_BY(mount lock);
 	unsigned flags; /* atomic: MNT_* below */
 	int id;
-	int propagation; /* MS_SHARED, MS_PRIVATE, MS_SLAVE, MS_UNBINDABLE: kept and shown; events are not
-			    propagated */
+	uint64_t unique_id; /* constant: never used again, unlike id */
+	int writers;	    /* atomic: files open for writing through it */
+	/* Propagation (pnode.c), all under the mount lock. */
+	struct peer_group *group, *master; /* shared: its peers; slave: whom it receives from */
+	struct list_head peer_node, slave_node;
+	struct list_head target; /* during a walk over who receives */
+	struct mount *goes_to;	 /* a copy: the mount that it will be attached to */
+	bool unbindable, doomed;
+	bool detached GUARDED_BY(mount lock); /* the root of a tree that only a descriptor keeps */
 	bool expiring GUARDED_BY(mount lock); /* umount2(MNT_EXPIRE) has seen it unused */
 	struct mount *hash_next GUARDED_BY(mount lock);
 	struct list_head drop; /* on its way out */
@@ -335,6 +360,23 @@ int mount_bind_at(const struct path *from, bool recursive, const struct path *at
 int umount_path(struct path *p, int flags);
 int mount_move(const struct path *from, const struct path *at);
 int mount_set_propagation(const struct path *p, int type, bool recursive);
+/* Makes a mount of sb (reference taken over), or a copy of what is mounted at from, that no namespace has yet:
+ * *ret is its root. mount_dissolve() takes it apart again unless it was attached meanwhile. */
+int mount_detached(struct super *sb, unsigned mnt_flags, struct path *ret) __must_check;
+int mount_detached_copy(const struct path *from, bool recursive, struct path *ret) __must_check;
+void mount_dissolve(struct mount *m);
+/* move_mount(2): a mount or a detached tree goes to at, or beneath what is mounted there. */
+int mount_move_to(const struct path *from, const struct path *at, bool beneath);
+/* MOVE_MOUNT_SET_GROUP: to gets the peers and master of from. */
+int mount_set_group(const struct path *from, const struct path *to);
+/* Changes flags of the mount at p, or of the whole tree: first clear, then set. type: propagation, 0 for as it is.
+ * -EBUSY when files are open for writing. */
+int mount_change(const struct path *p, unsigned clear, unsigned set, int type, bool recursive);
+/* The file system itself read-only or not; options for its reconfigure(). */
+int super_reconfigure(struct super *sb, unsigned flags, unsigned mask, const char *options);
+/* Changes whenever mounts of ns come, go or change; wakes mounts_changed. */
+unsigned mnt_ns_event(struct mnt_namespace *ns);
+extern struct waitq mounts_changed;
 /* pivot_root(2): both paths resolved. */
 int mount_pivot(struct task *t, const struct path *new_root, const struct path *put_old);
 int mount_remount(const struct path *p, unsigned mnt_flags);
@@ -357,7 +399,7 @@ void mnt_for_each(struct mnt_namespace *ns, void (*fn)(struct mount *m, void *ar
 #define LOOKUP_NO_XDEV 0x20U
 #define LOOKUP_BENEATH 0x40U
 #define LOOKUP_IN_ROOT 0x80U
-#define LOOKUP_MOUNTPOINT 0x100U /* umount: do not cross the last mount */
+#define LOOKUP_MOUNTPOINT 0x100U /* umount: the topmost mount on the result */
 
 /* dfd: guest descriptor or AT_FDCWD. All fail with the errno of path_resolution(7). */
 int path_lookup_at(struct task *t, int dfd, const char *name, unsigned flags, struct path *ret)
@@ -403,6 +445,18 @@ void vfs_kernel_end(void);
 /* mkdir -p from root, for mount points; existing is fine. */
 int vfs_mkdir_p(const struct path *root, const char *name, mode_t mode);
 int mnt_want_write(struct mount *m); /* -EROFS, or 0 */
+/* /proc/sys/fs/protected_*: what may be followed, linked and opened of others in sticky directories. Atomic. */
+extern int protected_symlinks, protected_hardlinks, protected_fifos, protected_regular;
+/* May the acting task give another name to i? -EPERM. */
+int may_link(struct inode *i) __must_check;
+/* Opens what is at p (resolved already) as open(2) does, with its permission checks. */
+int file_open_existing(const struct path *p, const struct cred *c, uint32_t flags, struct file **ret) __must_check;
+/* The inode of sb with that number and key (inode.map_key), if it is in memory: a reference, or NULL. */
+struct inode *super_find_inode(struct super *sb, uint64_t ino, uint64_t key);
+/* A dentry of i that can be opened: one of its names, or one without a name. A reference, or NULL: no memory. */
+struct dentry *dentry_for_inode(struct inode *i);
+/* A file is open for writing through m: neither m nor its super becomes read-only meanwhile. */
+void mnt_writer(struct mount *m, int by);
 
 /* --- files ------------------------------------------------------------------------------------------ */
 
@@ -431,7 +485,6 @@ struct file_ops {
 	int (*fsync)(struct file *f, bool datasync);	/* NULL: 0 */
 	int (*fallocate)(struct file *f, int mode, uint64_t off, uint64_t len); /* -EOPNOTSUPP */
 	int (*flush)(struct file *f);			/* each close of a descriptor */
-	int (*fasync)(struct file *f, bool on);
 	void (*show_fdinfo)(struct file *f, char *buf, size_t cap); /* extra lines */
 };
 
@@ -446,7 +499,9 @@ struct file {
 	uint64_t pos GUARDED_BY(pos_lock);
 	const struct cred *cred; /* of the opener */
 	struct list_head epoll_items; /* epoll watches; guarded by the epoll code's own lock */
-	int owner;		      /* F_SETOWN */
+	struct fown *fown;	      /* its lock: F_SETOWN, F_SETSIG; NULL until asked for */
+	bool dissolve;		      /* constant: its mount goes with it unless attached */
+	bool created;		      /* constant: this open made the file */
 	void *priv;
 };
 
@@ -463,6 +518,16 @@ int file_open_at(struct task *t, int dfd, const char *name, uint32_t flags, mode
  * mode: S_IFIFO | 0600 etc. for fstat; 0 = anon inode. priv is the file's from success on. */
 int anon_file_new(const char *name, const struct file_ops *op, void *priv, uint32_t flags,
 		  mode_t mode, struct file **ret) __must_check;
+#ifndef RWF_NOAPPEND
+#define RWF_NOAPPEND 0x20
+#endif
+/* Does a write with these RWF_* flags go to the end? */
+static inline bool file_appends(const struct file *f, int flags)
+{
+	if (flags & RWF_NOAPPEND)
+		return false;
+	return (flags & RWF_APPEND) || (__atomic_load_n(&f->flags, __ATOMIC_RELAXED) & O_APPEND);
+}
 ssize_t file_read(struct file *f, struct uio *u, uint64_t *pos, int flags);
 ssize_t file_write(struct file *f, struct uio *u, uint64_t *pos, int flags);
 /* Kernel-internal read at off (exec headers): bytes or -errno. */

@@ -82,15 +82,42 @@ struct mnt_namespace {
 	struct ns_common ns;
 	struct mount *root GUARDED_BY(mount_lock);
 	unsigned nmounts GUARDED_BY(mount_lock);
+	unsigned coming GUARDED_BY(mount_lock); /* mounts that are being attached */
+	unsigned event; /* atomic */
+	uint64_t id;	/* constant */
 };
+void mnt_ns_touch(struct mnt_namespace *ns);
+
+/* --- pnode.c --- */
+struct peer_group {
+	int id;
+	struct list_head members, slaves; /* struct mount: peer_node, slave_node */
+	struct list_head work;		  /* during a walk: this and the rest */
+	unsigned mark;
+	struct mount *tree, *first;
+};
+int mount_make_shared(struct mount *m) REQUIRES(mount_lock);
+/* MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE. */
+int mount_set_type(struct mount *m, int type) REQUIRES(mount_lock);
+/* c, a new copy of m, has m's peers and master. */
+void mount_copy_type(struct mount *c, struct mount *m) REQUIRES(mount_lock);
+/* All mounts but from itself on which something happens at dentry at when it happens on from, chained by target. */
+void pnode_targets(struct mount *from, struct dentry *at, struct list_head *out) REQUIRES(mount_lock);
+/* Copies of tree for all of them, roots chained by target, with goes_to set. tree becomes shared. On failure the caller
+ * drops what is in *copies and *drop. */
+int pnode_copies(struct mount *tree, struct mount *from, struct dentry *at, struct list_head *copies,
+		 struct list_head *drop) REQUIRES(mount_lock);
+/* The nearest group from which m gets its mounts through groups that ns has no part in; 0: its master itself. */
+int pnode_dominator(const struct mount *m, const struct mnt_namespace *ns) REQUIRES(mount_lock);
 #define MOUNTS_MAX 100000
 /* The mount on (m, d), with a reference, or NULL. */
 struct mount *mount_child(struct mount *m, struct dentry *d);
 struct mount *mount_new(struct super *sb, struct dentry *root, unsigned flags);
 struct mount *mount_get(struct mount *m);
 void mount_put(struct mount *m);
-/* A copy of the tree at m, whose root shows d. NULL: out of memory. all: unbindable ones too. */
-struct mount *mount_copy_tree(struct mount *m, struct dentry *d, bool recursive, bool all)
+/* A copy of the tree at m, whose root shows d; a peer of it where m is shared. all: unbindable ones too. NULL: out of
+ * memory, and what was made is chained to *drop. */
+struct mount *mount_copy_tree(struct mount *m, struct dentry *d, bool recursive, bool all, struct list_head *drop)
 	REQUIRES(mount_lock);
 /* Next mount of the tree at root in depth-first order, parents first. */
 struct mount *mount_next(struct mount *m, const struct mount *root) REQUIRES(mount_lock);
@@ -112,6 +139,9 @@ int nsfs_init(void) __must_check;
 /* --- inode.c --- */
 int inode_get_write(struct inode *i) __must_check; /* one more writer, -ETXTBSY */
 void inode_put_write(struct inode *i);
+/* One more open file of a regular file, for writing (-ETXTBSY) or for reading alone; and one less. */
+int inode_count(struct inode *i, bool writer) __must_check;
+void inode_uncount(struct inode *i, bool writer);
 /* Set-id bits that a write or chown by the acting task clears: true when *mode changed. */
 bool mode_kill_priv(const struct inode *i, const struct cred *c, mode_t *mode);
 

@@ -9,6 +9,9 @@
 
 struct pid;
 
+/* Is f an eventfd? eventfd_signal adds n to its counter, at most to the highest value; f must be one. */
+bool eventfd_is(const struct file *f);
+void eventfd_signal(struct file *f, uint64_t n);
 int eventfd_new(unsigned count, int flags, struct file **ret) __must_check;
 int inotify_new(int flags, struct file **ret) __must_check;
 /* A watch on *p (not negative): its number; -EINVAL when f is no inotify file. mask: IN_*. */

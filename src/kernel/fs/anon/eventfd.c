@@ -118,6 +118,21 @@ static const struct file_ops eventfd_ops = {.release = efd_release,
 					    .poll = efd_poll,
 					    .show_fdinfo = efd_info};
 
+bool eventfd_is(const struct file *f)
+{
+	return f->op == &eventfd_ops;
+}
+
+void eventfd_signal(struct file *f, uint64_t n)
+{
+	struct efd *e = f->priv;
+
+	mutex_lock(&e->lock);
+	e->count = UINT64_MAX - e->count < n ? UINT64_MAX : e->count + n;
+	mutex_unlock(&e->lock);
+	wake_up(&e->wait, EPOLLIN);
+}
+
 int eventfd_new(unsigned count, int flags, struct file **ret)
 {
 	struct efd *e = calloc(1, sizeof(*e));

@@ -27,6 +27,9 @@ static void memfd_release(struct file *f)
 {
 	struct memfd *m = f->priv;
 
+	mutex_lock(&f->inode->lock);
+	f->inode->priv = NULL; /* the inode can outlive the file */
+	mutex_unlock(&f->inode->lock);
 	hostfd_put(m->host);
 	mutex_destroy(&m->lock);
 	free(m);
@@ -65,7 +68,7 @@ static ssize_t memfd_read(struct file *f, struct uio *u, uint64_t *pos, int flag
 	return done;
 }
 
-static ssize_t memfd_write(struct file *f, struct uio *u, uint64_t *pos, int flags __unused)
+static ssize_t memfd_write(struct file *f, struct uio *u, uint64_t *pos, int flags)
 {
 	struct memfd *m = f->priv;
 	char buf[8192];
@@ -79,7 +82,7 @@ static ssize_t memfd_write(struct file *f, struct uio *u, uint64_t *pos, int fla
 	if (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
 		return -EPERM;
 	size = lseek(m->host->fd, 0, SEEK_END);
-	if ((f->flags & O_APPEND) && size >= 0)
+	if (file_appends(f, flags) && size >= 0)
 		*pos = (uint64_t)size;
 	while (u->resid) {
 		ssize_t n = uio_copy_from(u, buf, MIN(u->resid, sizeof(buf))), k;
@@ -158,10 +161,10 @@ static const struct file_ops memfd_ops = {
 
 static int memfd_setattr(struct inode *i, const struct iattr *a)
 {
-	struct memfd *m = a->file ? a->file->priv : NULL;
+	struct memfd *m = i->priv;
 	int r = 0;
 
-	if ((a->valid & ATTR_MODE) && m && a->file->op == &memfd_ops && ((a->mode ^ i->mode) & 0111)) {
+	if ((a->valid & ATTR_MODE) && m && ((a->mode ^ i->mode) & 0111)) {
 		mutex_lock(&m->lock);
 		r = m->seals & F_SEAL_EXEC_ ? -EPERM : 0;
 		mutex_unlock(&m->lock);
@@ -172,7 +175,7 @@ static int memfd_setattr(struct inode *i, const struct iattr *a)
 		i->mode = (i->mode & S_IFMT) | (a->mode & 07777);
 	if (!(a->valid & ATTR_SIZE))
 		return 0;
-	if (!m || a->file->op != &memfd_ops)
+	if (!m)
 		return -EINVAL;
 	mutex_lock(&m->lock);
 	if (((m->seals & F_SEAL_SHRINK) && a->size < i->size) || ((m->seals & F_SEAL_GROW) && a->size > i->size))
@@ -209,6 +212,7 @@ int memfd_new(const char *name, uint32_t flags, bool may_seal, bool noexec, stru
 		free(m);
 		return r;
 	}
+	(*ret)->inode->priv = m;
 	(*ret)->inode->op = &memfd_inode_ops;
 	return 0;
 }
@@ -233,8 +237,12 @@ int memfd_fcntl(struct file *f, int cmd, uint64_t arg)
 		r = -EPERM;
 	else if ((arg & F_SEAL_WRITE) && __atomic_load_n(&f->inode->shared_maps, __ATOMIC_SEQ_CST))
 		r = -EBUSY;
-	else
+	else {
+		/* What stays executable stays as it is. */
+		if ((arg & F_SEAL_EXEC_) && (f->inode->mode & 0111))
+			arg |= F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
 		m->seals |= (unsigned)arg;
+	}
 	mutex_unlock(&m->lock);
 	return r;
 }

@@ -11,7 +11,7 @@
 
 struct devpts {
 	struct pty_set *set;
-	mode_t mode, ptmxmode;
+	mode_t mode, ptmxmode; /* ptmxmode: atomic, chmod changes it */
 	bool has_uid, has_gid;
 	uint32_t uid, gid;
 };
@@ -21,14 +21,38 @@ static struct devpts *devpts_of(struct synth_inode *i)
 	return synth_of(i)->priv;
 }
 
+/* The mount's owner and mode, or those of who opens the master. Lock of t held. */
+static void own(struct devpts *d, struct tty *t)
+{
+	t->mode = S_IFCHR | d->mode;
+	t->uid = d->has_uid ? KUID(d->uid) : current ? current->cred->fsuid : KUID(0);
+	t->gid = d->has_gid ? KGID(d->gid) : current ? current->cred->fsgid : KGID(0);
+}
+
 static int ptmx_open(struct synth_inode *i, struct file *f)
 {
-	return pty_open_master(devpts_of(i)->set, f);
+	int r = pty_open_master(devpts_of(i)->set, f);
+	struct tty *t = f->priv;
+
+	if (r < 0)
+		return r;
+	MUTEX_GUARD(&t->lock);
+	if (!t->mode)
+		own(devpts_of(i), t);
+	return 0;
+}
+
+static int ptmx_changed(struct synth_inode *i)
+{
+	struct devpts *d = devpts_of(i);
+
+	__atomic_store_n(&d->ptmxmode, i->inode->mode & 07777, __ATOMIC_RELAXED);
+	return 0;
 }
 
 static int ptmx_valid(struct synth_inode *i)
 {
-	i->inode->mode = S_IFCHR | devpts_of(i)->ptmxmode;
+	i->inode->mode = S_IFCHR | __atomic_load_n(&devpts_of(i)->ptmxmode, __ATOMIC_RELAXED);
 	i->inode->rdev = makedev(5, 2);
 	return 0;
 }
@@ -51,7 +75,7 @@ static int slave_open(struct synth_inode *i, struct file *f)
 	return open_index(devpts_of(i)->set, (int)i->num, f);
 }
 
-/* num2 remembers that owner and mode were set: later chown and chmod are the guest's. */
+/* Owner and mode are the terminal's, for names come and go. */
 static int slave_valid(struct synth_inode *i)
 {
 	struct devpts *d = devpts_of(i);
@@ -59,19 +83,38 @@ static int slave_valid(struct synth_inode *i)
 
 	if (!t)
 		return -ENOENT;
-	if (!i->num2) {
-		i->num2 = 1;
-		i->inode->mode = S_IFCHR | d->mode;
-		i->inode->rdev = t->dev;
-		i->inode->uid = d->has_uid ? KUID(d->uid) : current ? current->cred->fsuid : KUID(0);
-		i->inode->gid = d->has_gid ? KGID(d->gid) : current ? current->cred->fsgid : KGID(0);
-	}
+	mutex_lock(&t->lock);
+	if (!t->mode)
+		own(d, t);
+	i->inode->mode = t->mode;
+	i->inode->uid = t->uid;
+	i->inode->gid = t->gid;
+	i->inode->rdev = t->dev;
+	mutex_unlock(&t->lock);
 	tty_put(t);
 	return 0;
 }
 
-static const struct synth_node slave_node = {
-	.name = "N", .mode = S_IFCHR | 0620, .open = slave_open, .valid = slave_valid};
+static int slave_changed(struct synth_inode *i)
+{
+	struct tty *t = pty_get_slave(devpts_of(i)->set, (int)i->num);
+
+	if (!t)
+		return -EIO;
+	mutex_lock(&t->lock);
+	t->mode = i->inode->mode;
+	t->uid = i->inode->uid;
+	t->gid = i->inode->gid;
+	mutex_unlock(&t->lock);
+	tty_put(t);
+	return 0;
+}
+
+static const struct synth_node slave_node = {.name = "N",
+					     .mode = S_IFCHR | 0620,
+					     .open = slave_open,
+					     .valid = slave_valid,
+					     .changed = slave_changed};
 
 static int pts_lookup(struct synth_inode *dir, const char *name, struct synth_inode *child)
 {
@@ -87,7 +130,6 @@ static int pts_lookup(struct synth_inode *dir, const char *name, struct synth_in
 	tty_put(t);
 	child->node = &slave_node;
 	child->num = n;
-	child->num2 = 0;
 	return 0;
 }
 
@@ -103,7 +145,7 @@ static bool pts_list(struct synth_inode *dir, long *n, char name[32])
 }
 
 static const struct synth_node root_children[] = {
-	{.name = "ptmx", .mode = S_IFCHR, .open = ptmx_open, .valid = ptmx_valid},
+	{.name = "ptmx", .mode = S_IFCHR, .open = ptmx_open, .valid = ptmx_valid, .changed = ptmx_changed},
 	{.name = NULL},
 };
 static const struct synth_node root_node = {.name = "/",

@@ -280,7 +280,7 @@ static ssize_t write_locked(struct file *f, struct hostfd *h, struct uio *u, uin
 static ssize_t file_write_at(struct file *f, struct uio *u, uint64_t *pos, int flags)
 {
 	_cleanup_(hostfd_putp) struct hostfd *h = NULL;
-	bool append = (f->flags & O_APPEND) || (flags & RWF_APPEND);
+	bool append = file_appends(f, flags);
 	ssize_t n;
 	int r;
 

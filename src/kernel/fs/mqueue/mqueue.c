@@ -55,7 +55,7 @@ static void tell(struct telling *n, struct task *sender)
 		return;
 	if (n->event.sigev_notify == SIGEV_SIGNAL) {
 		si.si_value = n->event.sigev_value;
-		si.si_uid = from_kuid(current->cred->user_ns, sender->cred->uid);
+		si.si_uid = sender->cred->uid.v;
 		mutex_lock(&tasklist_lock);
 		si.si_pid = n->tg->leader ? pid_nr_ns(sender->tgid_pid, task_pid_ns(n->tg->leader)) : 0;
 		mutex_unlock(&tasklist_lock);
@@ -252,20 +252,27 @@ int mqueue_attributes(struct file *f, const struct mq_attr *set, struct mq_attr 
 static ssize_t read_state(struct file *f, struct uio *u, uint64_t *pos, int flags __unused)
 {
 	struct mq *q = f->inode->priv;
+	struct thread_group *tg;
+	struct sigevent ev = {0};
 	char text[120];
-	size_t n;
+	uint64_t size;
 	int pid = 0;
+	size_t n;
 
 	mutex_lock(&q->lock);
-	if (q->notify) {
-		mutex_lock(&tasklist_lock);
-		pid = q->notify->leader ? task_tgid_nr(q->notify->leader, current) : 0;
-		mutex_unlock(&tasklist_lock);
-	}
-	n = (size_t)snprintf(text, sizeof(text), "QSIZE:%-10lu NOTIFY:%-5d SIGNO:%-5d NOTIFY_PID:%-6d\n", q->size,
-			     q->notify ? q->event.sigev_notify : 0,
-			     q->notify && q->event.sigev_notify == SIGEV_SIGNAL ? q->event.sigev_signo : 0, pid);
+	tg = q->notify ? tg_get(q->notify) : NULL;
+	if (tg)
+		ev = q->event;
+	size = q->size;
 	mutex_unlock(&q->lock);
+	if (tg) {
+		mutex_lock(&tasklist_lock);
+		pid = tg->leader ? pid_nr_ns(tg->leader->tgid_pid, task_pid_ns(current)) : 0;
+		mutex_unlock(&tasklist_lock);
+		tg_put(tg);
+	}
+	n = (size_t)snprintf(text, sizeof(text), "QSIZE:%-10lu NOTIFY:%-5d SIGNO:%-5d NOTIFY_PID:%-6d\n", size,
+			     ev.sigev_notify, ev.sigev_notify == SIGEV_SIGNAL ? ev.sigev_signo : 0, pid);
 	if (*pos >= n)
 		return 0;
 	n = MIN(n - (size_t)*pos, u->resid);

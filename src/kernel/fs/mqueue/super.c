@@ -33,7 +33,7 @@ static int limit(const int *p)
 
 static int check_attr(struct ipc_namespace *ns, long max, long size)
 {
-	bool more = current && ns_capable(current->cred, ns_owner(&ns->ns), CAP_SYS_RESOURCE);
+	bool more = current && ns_capable(current->cred, ns->user_ns, CAP_SYS_RESOURCE);
 
 	if (max <= 0 || size <= 0)
 		return -EINVAL;
@@ -118,7 +118,7 @@ static int queue_new(struct mq_sb *s, kuid_t user, struct mq **ret)
 /* One more queue, if the limit allows. */
 static int take_place(struct mq_sb *s)
 {
-	bool more = current && ns_capable(current->cred, ns_owner(&s->ns->ns), CAP_SYS_RESOURCE);
+	bool more = current && ns_capable(current->cred, s->ns->user_ns, CAP_SYS_RESOURCE);
 
 	MUTEX_GUARD(&s->lock);
 	if (s->queues >= limit(&s->ns->mq_queues_max) && !more)
@@ -410,4 +410,4 @@ static int get_super(const struct fs_type *t, const struct fs_params *p, struct 
 	return 0;
 }
 
-const struct fs_type mqueue_fs_type = {.name = "mqueue", .flags = FS_NODEV, .get_super = get_super};
+const struct fs_type mqueue_fs_type = {.name = "mqueue", .flags = FS_NODEV | FS_USERNS_MOUNT, .get_super = get_super};

@@ -30,13 +30,89 @@ struct pipe {
 	struct mutex lock; /* RANK_PIPE */
 	struct pipe_buf *bufs GUARDED_BY(lock);
 	unsigned slots, head, used GUARDED_BY(lock);
+	unsigned reserved GUARDED_BY(lock); /* free slots that a splice under way will fill */
 	unsigned readers, writers GUARDED_BY(lock);
 	unsigned r_counter, w_counter GUARDED_BY(lock); /* opens so far: an opener waits for a change */
 	unsigned files;	    /* guarded by the inode's lock */
 	bool read_busy GUARDED_BY(lock);
 	struct waitq rd_wait, wr_wait;
+	struct pipe_user *user; /* constant: accounted there */
 	struct container *ct; /* charged; NULL for none; containers live as long as the kernel */
 };
+
+/* --- how much of them a user may have --- */
+
+int pipe_user_pages_soft = 16384, pipe_user_pages_hard, pipe_max_size = PIPE_MAX_BYTES;
+
+struct pipe_user {
+	struct pipe_user *next;
+	uint32_t uid;
+	unsigned pages, pipes;
+};
+static struct mutex user_lock = MUTEX_INIT(RANK_HOSTFD, "users of pipes");
+static struct pipe_user *users; /* user_lock: those who have pipes */
+
+/* Are pages, together with what the user has, past a limit? Root is under none. */
+static bool past(const struct pipe_user *u, unsigned pages, const int *limit)
+{
+	int max = __atomic_load_n(limit, __ATOMIC_RELAXED);
+
+	return max && u->pages + pages > (unsigned)max && !capable(current->cred, CAP_SYS_RESOURCE) &&
+	       !capable(current->cred, CAP_SYS_ADMIN);
+}
+
+/* One more pipe of the caller: its pages, fewer past the soft limit; 0: none past the hard one, or no memory. */
+static unsigned user_join(struct pipe *p)
+{
+	uint32_t uid = current ? current->cred->uid.v : 0;
+	unsigned pages = PIPE_DEF_SLOTS;
+	struct pipe_user *u;
+
+	MUTEX_GUARD(&user_lock);
+	for (u = users; u && u->uid != uid; u = u->next)
+		;
+	if (!u) {
+		u = calloc(1, sizeof(*u));
+		if (!u)
+			return 0;
+		u->uid = uid;
+		u->next = users;
+		users = u;
+	}
+	if (current && past(u, pages, &pipe_user_pages_soft))
+		pages = 2;
+	if (current && past(u, pages, &pipe_user_pages_hard))
+		pages = 0;
+	p->user = u;
+	u->pages += pages;
+	u->pipes++;
+	return pages;
+}
+
+static void user_leave(struct pipe *p)
+{
+	struct pipe_user **l = &users;
+
+	MUTEX_GUARD(&user_lock);
+	p->user->pages -= p->slots;
+	if (--p->user->pipes)
+		return;
+	while (*l != p->user)
+		l = &(*l)->next;
+	*l = p->user->next;
+	free(p->user);
+}
+
+/* The pipe is to have want slots instead. */
+static int user_change(struct pipe *p, unsigned want)
+{
+	MUTEX_GUARD(&user_lock);
+	if (want > p->slots && (past(p->user, want - p->slots, &pipe_user_pages_soft) ||
+				past(p->user, want - p->slots, &pipe_user_pages_hard)))
+		return -EPERM;
+	p->user->pages = p->user->pages - p->slots + want;
+	return 0;
+}
 
 static struct pipe *pipe_alloc(void)
 {
@@ -44,12 +120,14 @@ static struct pipe *pipe_alloc(void)
 
 	if (!p)
 		return NULL;
-	p->bufs = calloc(PIPE_DEF_SLOTS, sizeof(*p->bufs));
+	p->slots = user_join(p);
+	p->bufs = p->slots ? calloc(p->slots, sizeof(*p->bufs)) : NULL;
 	if (!p->bufs) {
+		if (p->user)
+			user_leave(p);
 		free(p);
 		return NULL;
 	}
-	p->slots = PIPE_DEF_SLOTS;
 	mutex_init(&p->lock, RANK_PIPE, "pipe");
 	waitq_init(&p->rd_wait);
 	waitq_init(&p->wr_wait);
@@ -84,6 +162,7 @@ static void pipe_free(struct pipe *p)
 {
 	for (unsigned i = 0; i < p->used; i++)
 		page_put(p, p->bufs[(p->head + i) % p->slots].page);
+	user_leave(p);
 	waitq_done(&p->rd_wait);
 	waitq_done(&p->wr_wait);
 	mutex_destroy(&p->lock);
@@ -101,9 +180,10 @@ static bool pipe_has_room(struct pipe *p, uint32_t n, bool packet)
 {
 	struct pipe_buf *b = pipe_last(p);
 
-	if (p->used < p->slots)
+	if (p->used + p->reserved < p->slots)
 		return true;
-	return b && !packet && !b->packet && b->off + b->len + n <= PAGE;
+	/* What a splice brings comes behind what is there now. */
+	return b && !p->reserved && !packet && !b->packet && b->off + b->len + n <= PAGE;
 }
 
 /* --- reading --- */
@@ -213,10 +293,10 @@ static int pipe_push(struct pipe *p, uint8_t **page, uint32_t n, bool packet)
 		return -EPIPE;
 	}
 	b = pipe_last(p);
-	if (b && !packet && !b->packet && b->off + b->len + n <= PAGE) {
+	if (b && !p->reserved && !packet && !b->packet && b->off + b->len + n <= PAGE) {
 		memcpy(b->page + b->off + b->len, *page, n);
 		b->len += n;
-	} else if (p->used < p->slots) {
+	} else if (p->used + p->reserved < p->slots) {
 		b = &p->bufs[(p->head + p->used) % p->slots];
 		*b = (struct pipe_buf){TAKE_PTR(*page), 0, n, packet};
 		p->used++;
@@ -294,6 +374,207 @@ static ssize_t pipe_write(struct file *f, struct uio *u, uint64_t *pos, int flag
 	return total ? total : r;
 }
 
+/* --- splicing --- */
+
+/* Called when slots were freed or reader and writers may go on. */
+static void pipe_end_read(struct pipe *p, bool was_full)
+{
+	bool more;
+
+	mutex_lock(&p->lock);
+	p->read_busy = false;
+	more = p->used || !p->writers;
+	mutex_unlock(&p->lock);
+	if (was_full)
+		wake_up(&p->wr_wait, EPOLLOUT | EPOLLWRNORM);
+	if (more)
+		wake_up(&p->rd_wait, EPOLLIN | EPOLLRDNORM);
+}
+
+/* Copies what comes first, at most cap bytes, and leaves it there. The caller is the one reader. */
+static size_t pipe_peek(struct pipe *p, uint8_t *buf, size_t cap)
+{
+	size_t done = 0;
+
+	MUTEX_GUARD(&p->lock);
+	for (unsigned i = 0; i < p->used && done < cap; i++) {
+		const struct pipe_buf *b = &p->bufs[(p->head + i) % p->slots];
+		size_t n = MIN((size_t)b->len, cap - done);
+
+		memcpy(buf + done, b->page + b->off, n);
+		done += n;
+	}
+	return done;
+}
+
+/* Takes n bytes away that pipe_peek has shown. True when that made room in a full pipe. */
+static bool pipe_consume(struct pipe *p, size_t n)
+{
+	bool was_full = false;
+
+	MUTEX_GUARD(&p->lock);
+	while (n && p->used) {
+		struct pipe_buf *b = &p->bufs[p->head];
+		uint32_t k = (uint32_t)MIN((size_t)b->len, n);
+
+		b->off += k;
+		b->len -= k;
+		n -= k;
+		if (b->len)
+			break;
+		page_put(p, b->page);
+		b->page = NULL;
+		was_full |= p->used + p->reserved >= p->slots;
+		p->head = (p->head + 1) % p->slots;
+		p->used--;
+	}
+	return was_full;
+}
+
+static bool pipe_has_slot(struct pipe *p)
+{
+	MUTEX_GUARD(&p->lock);
+	return !p->readers || p->used + p->reserved < p->slots;
+}
+
+int pipe_reserve(struct file *f, unsigned want, bool nonblock)
+{
+	struct pipe *p = f->priv;
+	unsigned n;
+	int r;
+
+	for (;;) {
+		mutex_lock(&p->lock);
+		r = p->readers ? 0 : -EPIPE;
+		n = MIN(want, p->slots - p->used - p->reserved);
+		if (r == 0)
+			p->reserved += n;
+		mutex_unlock(&p->lock);
+		if (r == -EPIPE)
+			(void)send_signal_task(current, SIGPIPE, NULL);
+		if (r < 0 || n)
+			return r < 0 ? r : (int)n;
+		if (nonblock)
+			return -EAGAIN;
+		r = wait_event(&p->wr_wait, &current->sleeper, pipe_has_slot(p), TIME_FOREVER,
+			       SLEEP_INTERRUPTIBLE);
+		if (r < 0)
+			return r;
+	}
+}
+
+ssize_t pipe_give(struct file *f, unsigned reserved, const void *buf, size_t n)
+{
+	struct pipe *p = f->priv;
+	const uint8_t *from = buf;
+	size_t done = 0;
+	bool room;
+
+	while (done < n && reserved) {
+		uint32_t k = (uint32_t)MIN(n - done, (size_t)PAGE);
+		uint8_t *page = page_get(p);
+
+		if (!page)
+			break;
+		memcpy(page, from + done, k);
+		mutex_lock(&p->lock);
+		p->bufs[(p->head + p->used) % p->slots] = (struct pipe_buf){page, 0, k, false};
+		p->used++;
+		p->reserved--;
+		mutex_unlock(&p->lock);
+		reserved--;
+		done += k;
+	}
+	mutex_lock(&p->lock);
+	p->reserved -= reserved;
+	room = reserved && p->used + p->reserved < p->slots;
+	mutex_unlock(&p->lock);
+	if (done)
+		wake_up(&p->rd_wait, EPOLLIN | EPOLLRDNORM);
+	if (room)
+		wake_up(&p->wr_wait, EPOLLOUT | EPOLLWRNORM);
+	return done || !n ? (ssize_t)done : -ENOMEM;
+}
+
+ssize_t pipe_drain(struct file *f, size_t len, bool nonblock, pipe_sink sink, void *arg)
+{
+	struct pipe *p = f->priv;
+	_cleanup_free_ uint8_t *buf = malloc(PIPE_CHUNK);
+	bool was_full = false;
+	ssize_t done = 0, w;
+	size_t n;
+	int r;
+
+	if (!buf)
+		return -ENOMEM;
+	r = pipe_begin_read(p, nonblock);
+	if (r <= 0)
+		return r;
+	while ((size_t)done < len) {
+		n = pipe_peek(p, buf, MIN(len - (size_t)done, (size_t)PIPE_CHUNK));
+		if (!n)
+			break;
+		w = sink(arg, buf, n);
+		if (w > 0)
+			was_full |= pipe_consume(p, (size_t)w);
+		if (w <= 0 && !done)
+			done = w;
+		if (w <= 0)
+			break;
+		done += w;
+		if ((size_t)w < n)
+			break;
+	}
+	pipe_end_read(p, was_full);
+	return done;
+}
+
+/* The data of in goes to, or shows up in, out: once, as much as is there and fits. */
+static ssize_t pipe_to_pipe(struct file *in, struct file *out, size_t len, bool nonblock, bool take)
+{
+	struct pipe *pi = in->priv;
+	_cleanup_free_ uint8_t *buf = malloc(PIPE_CHUNK);
+	bool was_full = false;
+	int slots, r;
+	ssize_t n;
+
+	if (!buf)
+		return -ENOMEM;
+	for (;;) {
+		slots = pipe_reserve(out, (unsigned)MIN((len + PAGE - 1) / PAGE, (size_t)PIPE_CHUNK / PAGE),
+				     nonblock);
+		if (slots < 0)
+			return slots;
+		/* Never asleep with the other pipe's room taken. */
+		r = pipe_begin_read(pi, true);
+		if (r == 1)
+			break;
+		(void)pipe_give(out, (unsigned)slots, NULL, 0);
+		if (r != -EAGAIN || nonblock)
+			return r;
+		r = wait_event(&pi->rd_wait, &current->sleeper, pipe_can_read(pi), TIME_FOREVER,
+			       SLEEP_INTERRUPTIBLE);
+		if (r < 0)
+			return r;
+	}
+	n = (ssize_t)pipe_peek(pi, buf, MIN(len, (size_t)(unsigned)slots * PAGE));
+	n = pipe_give(out, (unsigned)slots, buf, (size_t)n);
+	if (take && n > 0)
+		was_full = pipe_consume(pi, (size_t)n);
+	pipe_end_read(pi, was_full);
+	return n;
+}
+
+ssize_t pipe_move(struct file *in, struct file *out, size_t len, bool nonblock)
+{
+	return pipe_to_pipe(in, out, len, nonblock, true);
+}
+
+ssize_t pipe_tee(struct file *in, struct file *out, size_t len, bool nonblock)
+{
+	return pipe_to_pipe(in, out, len, nonblock, false);
+}
+
 /* --- the rest of the operations --- */
 
 static uint32_t pipe_poll(struct file *f, struct poll_table *pt)
@@ -314,7 +595,7 @@ static uint32_t pipe_poll(struct file *f, struct poll_table *pt)
 			m |= EPOLLHUP;
 	}
 	if (f->can_write) {
-		if (p->used < p->slots)
+		if (p->used + p->reserved < p->slots)
 			m |= EPOLLOUT | EPOLLWRNORM;
 		if (!p->readers)
 			m |= EPOLLERR;
@@ -459,7 +740,7 @@ int pipe_new_files(uint32_t flags, struct file **ret_read, struct file **ret_wri
 	int r;
 
 	if (!p)
-		return -ENOMEM;
+		return -ENFILE; /* as Linux says it, whatever was lacking */
 	p->files = 1;
 	p->readers = p->r_counter = 1;
 	r = anon_file_new("pipe", &fifo_file_ops, p, O_RDONLY | flags, S_IFIFO | 0600, &rf);
@@ -482,10 +763,11 @@ static long pipe_resize(struct pipe *p, uint64_t bytes)
 {
 	unsigned want = 1;
 	struct pipe_buf *nb;
+	int r;
 
 	if (bytes > INT_MAX)
 		return -EINVAL;
-	if (bytes > PIPE_MAX_BYTES && !capable(current->cred, CAP_SYS_RESOURCE))
+	if (bytes > (unsigned)__atomic_load_n(&pipe_max_size, __ATOMIC_RELAXED) && !capable(current->cred, CAP_SYS_RESOURCE))
 		return -EPERM;
 	if (bytes > 16U * PIPE_MAX_BYTES)
 		return -EPERM;
@@ -495,10 +777,11 @@ static long pipe_resize(struct pipe *p, uint64_t bytes)
 	if (!nb)
 		return -ENOMEM;
 	mutex_lock(&p->lock);
-	if (p->used > want || p->read_busy) {
+	r = p->used + p->reserved > want || p->read_busy ? -EBUSY : user_change(p, want);
+	if (r < 0) {
 		mutex_unlock(&p->lock);
 		free(nb);
-		return -EBUSY;
+		return r;
 	}
 	for (unsigned i = 0; i < p->used; i++)
 		nb[i] = p->bufs[(p->head + i) % p->slots];

@@ -3,8 +3,10 @@
 #include <linux/mount.h>
 #include <string.h>
 #include <sys/sysmacros.h>
+#include <sys/epoll.h>
 #include "kernel/fs/proc/proc.h"
 #include "kernel/task/task.h"
+#include "kernel/vfs/vfs_priv.h"
 
 static struct files *task_files_get(struct task *t)
 {
@@ -81,7 +83,7 @@ static int show_fdinfo(struct synth_inode *i, struct synth_buf *b)
 {
 	bool ce = false;
 	_cleanup_(file_putp) struct file *f = entry_file(i, &ce);
-	char extra[1024] = "";
+	char extra[4096] = "";
 
 	if (!f)
 		return -ENOENT;
@@ -155,7 +157,7 @@ bool proc_fd_list(struct synth_inode *dir, long *n, char name[32])
 struct mount_ctx {
 	struct synth_buf *b;
 	struct path root;
-	bool info;
+	int kind; /* enum mounts_kind */
 };
 
 /* Blanks and backslashes as octal, as fstab wants them. */
@@ -183,10 +185,18 @@ static void put_flags(struct synth_buf *b, unsigned fl)
 			synth_printf(b, "%s", t[k].s);
 }
 
+/* One mount as it was under the lock. */
+struct mount_line {
+	struct path p;
+	int parent, group, master, from;
+	bool unbindable;
+};
+
 struct mount_list {
-	struct path *p;
-	int *parents;
+	struct mnt_namespace *ns;
+	struct mount_line *l;
 	size_t n, cap;
+	bool failed;
 };
 
 /* With the mount lock held: only notes what there is, formatting takes locks of its own. */
@@ -196,87 +206,153 @@ static void note_mount(struct mount *m, void *arg)
 
 	if (l->n == l->cap) {
 		size_t cap = l->cap * 2 + 16;
-		struct path *p = reallocarray(l->p, cap, sizeof(*p));
-		int *q = reallocarray(l->parents, cap, sizeof(*q));
+		struct mount_line *p = reallocarray(l->l, cap, sizeof(*p));
 
-		l->p = p ? p : l->p;
-		l->parents = q ? q : l->parents;
-		if (!p || !q)
+		if (!p) {
+			l->failed = true;
 			return;
+		}
+		l->l = p;
 		l->cap = cap;
 	}
-	l->parents[l->n] = m->parent ? m->parent->id : m->id;
-	l->p[l->n] = (struct path){m, m->root};
-	path_get(&l->p[l->n++]);
+	l->l[l->n] = (struct mount_line){
+		.p = {m, m->root},
+		.parent = m->parent ? m->parent->id : m->id,
+		.group = m->group ? m->group->id : 0,
+		.master = m->master ? m->master->id : 0,
+		.from = m->master ? pnode_dominator(m, l->ns) : 0,
+		.unbindable = m->unbindable,
+	};
+	path_get(&l->l[l->n++].p);
 }
 
-static void show_mount(struct mount *m, int parent, struct mount_ctx *c)
+static void put_propagation(struct synth_buf *b, const struct mount_line *l)
 {
-	struct path p = {m, m->root}, sbroot = {m, m->sb->root};
-	char buf[4200], buf2[4200], opts[512] = "";
-	const char *at = path_name(&p, &c->root, buf, sizeof(buf)), *inner;
+	if (l->group)
+		synth_printf(b, " shared:%d", l->group);
+	if (l->master)
+		synth_printf(b, " master:%d", l->master);
+	if (l->from)
+		synth_printf(b, " propagate_from:%d", l->from);
+	if (l->unbindable)
+		synth_printf(b, " unbindable");
+}
+
+static void show_info(const struct mount_line *l, const char *at, const char *opts, struct synth_buf *b)
+{
+	struct mount *m = l->p.mnt;
 	struct super *sb = m->sb;
+	struct path sbroot = {m, sb->root};
+	char buf[4200];
+	const char *inner = m->root == sb->root ? "/" : path_name(&l->p, &sbroot, buf, sizeof(buf));
+
+	/* The root of a mount deep in its file system: as seen from there, not from here. */
+	if (inner && !strncmp(inner, "(unreachable)", 13))
+		inner += 13;
+	synth_printf(b, "%d %d %u:%u ", m->id, l->parent, major(sb->dev), minor(sb->dev));
+	put_escaped(b, inner && *inner ? inner : "/");
+	synth_printf(b, " ");
+	put_escaped(b, at);
+	synth_printf(b, " ");
+	put_flags(b, __atomic_load_n(&m->flags, __ATOMIC_RELAXED));
+	put_propagation(b, l);
+	synth_printf(b, " - %s ", sb->type->name);
+	put_escaped(b, sb->source ? sb->source : "none");
+	synth_printf(b, " %s%s%s\n", sb->flags & 1 ? "ro" : "rw", sb->flags & 16 ? ",sync" : "", opts);
+}
+
+enum mounts_kind { MOUNTS, MOUNTINFO, MOUNTSTATS };
+
+static void show_mount(const struct mount_line *l, struct mount_ctx *c)
+{
+	struct mount *m = l->p.mnt;
+	struct super *sb = m->sb;
+	char buf[4200], opts[512] = "";
+	const char *at = path_name(&l->p, &c->root, buf, sizeof(buf));
+	const char *source = sb->source ? sb->source : "none";
 
 	if (!at || !strncmp(at, "(unreachable)", 13))
 		return;
 	if (sb->op->show_options && sb->op->show_options(sb, opts, sizeof(opts)) < 0)
 		opts[0] = '\0';
-	if (c->info) {
-		inner = m->root == sb->root ? "/" : path_name(&p, &sbroot, buf2, sizeof(buf2));
-		synth_printf(c->b, "%d %d %u:%u ", m->id, parent,
-			     major(sb->dev), minor(sb->dev));
-		put_escaped(c->b, inner && *inner ? inner : "/");
-		synth_printf(c->b, " ");
-		put_escaped(c->b, at);
-		synth_printf(c->b, " ");
-		put_flags(c->b, m->flags);
-		synth_printf(c->b, " - %s ", sb->type->name);
-		put_escaped(c->b, sb->source ? sb->source : "none");
-		synth_printf(c->b, " %s%s\n", sb->flags & 1 ? "ro" : "rw", opts);
+	if (c->kind == MOUNTINFO) {
+		show_info(l, at, opts, c->b);
 		return;
 	}
-	put_escaped(c->b, sb->source ? sb->source : "none");
-	synth_printf(c->b, " ");
+	if (c->kind == MOUNTSTATS)
+		synth_printf(c->b, "device ");
+	put_escaped(c->b, source);
+	synth_printf(c->b, c->kind == MOUNTSTATS ? " mounted on " : " ");
 	put_escaped(c->b, at);
+	if (c->kind == MOUNTSTATS) {
+		synth_printf(c->b, " with fstype %s\n", sb->type->name);
+		return;
+	}
 	synth_printf(c->b, " %s ", sb->type->name);
 	put_flags(c->b, m->flags | (sb->flags & 1 ? MNT_READONLY : 0));
-	synth_printf(c->b, "%s 0 0\n", opts);
+	synth_printf(c->b, "%s%s 0 0\n", sb->flags & 16 ? ",sync" : "", opts);
 }
 
-static int show_mounts(struct synth_inode *i, struct synth_buf *b, bool info)
+static struct mnt_namespace *ns_of_task(struct task *t)
+{
+	MUTEX_GUARD(&t->lock);
+	return t->nsproxy && t->fs ? mnt_namespace_get(t->nsproxy->mnt) : NULL;
+}
+
+static int show_mounts(struct synth_inode *i, struct synth_buf *b, enum mounts_kind kind)
 {
 	_cleanup_(task_putp) struct task *t = proc_task(i);
-	struct mount_ctx c = {.b = b, .info = info};
+	struct mount_ctx c = {.b = b, .kind = kind};
 	struct mount_list l = {0};
-	struct mnt_namespace *ns = NULL;
 
 	if (!t)
 		return -ESRCH;
-	mutex_lock(&t->lock);
-	if (t->nsproxy && t->fs)
-		ns = mnt_namespace_get(t->nsproxy->mnt);
-	mutex_unlock(&t->lock);
-	if (!ns)
+	l.ns = ns_of_task(t);
+	if (!l.ns)
 		return -EINVAL;
 	fs_get_root(t, &c.root);
-	mnt_for_each(ns, note_mount, &l);
+	mnt_for_each(l.ns, note_mount, &l);
 	for (size_t k = 0; k < l.n; k++) {
-		show_mount(l.p[k].mnt, l.parents[k], &c);
-		path_put(&l.p[k]);
+		if (c.root.dentry && !l.failed)
+			show_mount(&l.l[k], &c);
+		path_put(&l.l[k].p);
 	}
-	free(l.p);
-	free(l.parents);
+	free(l.l);
 	path_put(&c.root);
-	mnt_namespace_put(ns);
-	return 0;
+	mnt_namespace_put(l.ns);
+	return l.failed ? -ENOMEM : 0;
 }
 
 int proc_show_mounts(struct synth_inode *i, struct synth_buf *b)
 {
-	return show_mounts(i, b, false);
+	return show_mounts(i, b, MOUNTS);
 }
 
 int proc_show_mountinfo(struct synth_inode *i, struct synth_buf *b)
 {
-	return show_mounts(i, b, true);
+	return show_mounts(i, b, MOUNTINFO);
+}
+
+int proc_show_mountstats(struct synth_inode *i, struct synth_buf *b)
+{
+	return show_mounts(i, b, MOUNTSTATS);
+}
+
+/* Readable all the time; a change of the mounts since the last look is an error and a priority event. */
+uint32_t proc_poll_mounts(struct synth_inode *i, uint64_t *seen, struct poll_table *pt)
+{
+	_cleanup_(task_putp) struct task *t = proc_task(i);
+	struct mnt_namespace *ns = t ? ns_of_task(t) : NULL;
+	uint32_t m = EPOLLIN | EPOLLRDNORM;
+	uint64_t now;
+
+	poll_wait(pt, &mounts_changed);
+	if (!ns)
+		return m | EPOLLERR | EPOLLHUP;
+	now = mnt_ns_event(ns) + 1ULL;
+	mnt_namespace_put(ns);
+	if (*seen && *seen != now)
+		m |= EPOLLERR | EPOLLPRI;
+	*seen = now;
+	return m;
 }

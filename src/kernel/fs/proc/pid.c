@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* /proc/PID: identity, state, memory, links. */
+#include <linux/capability.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 #include "kernel/fs/proc/proc.h"
@@ -96,7 +97,7 @@ static int show_stat(struct synth_inode *i, struct synth_buf *b)
 	struct ids id;
 	struct sigs s;
 	char comm[17];
-	uint64_t vsize = 0, rss = 0, start;
+	uint64_t vsize = 0, rss = 0, start, user, sys;
 	unsigned tty_nr = 0;
 	int tpgid = -1;
 	struct tty *tty;
@@ -105,6 +106,7 @@ static int show_stat(struct synth_inode *i, struct synth_buf *b)
 	if (!t)
 		return -ESRCH;
 	look = proc_may_look(t, current->cred) == 0;
+	proc_cputime(i, t, &user, &sys);
 	mm = task_mm_get(t);
 	id = task_ids(i, t);
 	s = task_sigs(t);
@@ -129,7 +131,7 @@ static int show_stat(struct synth_inode *i, struct synth_buf *b)
 		     "%lu %lu %lu %lu 0 0 %lu %lu %lu %lu 0 0 0 17 0 0 0 0 0 0 %lu %lu %lu %lu %lu "
 		     "%lu %lu 0\n",
 		     id.pid, comm, state_letter(t, &word), id.ppid, id.pgrp, id.session, tty_nr, tpgid,
-		     0UL, 0UL, 0UL, 0UL, 20 + t->nice, t->nice, id.threads, start, vsize, rss,
+		     user / 10000000, sys / 10000000, 0UL, 0UL, 20 + t->nice, t->nice, id.threads, start, vsize, rss,
 		     ~0UL, mm && look ? mm->code_start : 1, mm && look ? mm->code_end : 1,
 		     mm && look ? mm->stack_top : 0, s.pending & 0x7fffffff, s.blocked & 0x7fffffff,
 		     s.ignored & 0x7fffffff, s.caught & 0x7fffffff, mm && look ? mm->data_start : 0,
@@ -187,18 +189,8 @@ static int show_status(struct synth_inode *i, struct synth_buf *b)
 		synth_printf(b, "%u ", from_kgid(u, c->groups[k]));
 	synth_printf(b, "\n");
 	show_numbers(i, t, b);
-	if (mm) {
-		uint64_t rss = mm_rss_pages(mm) * 4;
-
-		mutex_lock(&mm->lock);
-		synth_printf(b,
-			     "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmLck:\t%8lu kB\nVmPin:\t%8d kB\n"
-			     "VmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\nVmData:\t%8lu kB\nVmStk:\t%8d kB\n"
-			     "VmExe:\t%8lu kB\n",
-			     mm->total_pages * 4, mm->total_pages * 4, mm->locked_pages * 4, 0, rss,
-			     rss, mm->data_pages * 4, 132, (mm->code_end - mm->code_start) / 1024);
-		mutex_unlock(&mm->lock);
-	}
+	if (mm)
+		proc_show_vm_status(mm, b);
 	synth_printf(b,
 		     "Threads:\t%d\nSigQ:\t0/63000\nSigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n"
 		     "SigIgn:\t%016lx\nSigCgt:\t%016lx\nCapInh:\t%016lx\nCapPrm:\t%016lx\n"
@@ -309,69 +301,6 @@ static int show_auxv(struct synth_inode *i, struct synth_buf *b)
 	return 0;
 }
 
-struct maps_ctx {
-	struct synth_buf *b;
-	bool smaps;
-	struct path root;
-};
-
-static void show_vma(const struct vma *v, void *arg)
-{
-	struct maps_ctx *c = arg;
-	char buf[4200];
-	const char *name = v->name ? v->name : "";
-	uint64_t dev = 0, ino = 0;
-	size_t at = c->b->len;
-
-	if (v->file) {
-		name = path_name(&v->file->path, &c->root, buf, sizeof(buf));
-		dev = v->file->inode->sb->dev;
-		ino = v->file->inode->ino;
-	}
-	synth_printf(c->b, "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu ", v->start, v->end,
-		     v->prot & 1 ? 'r' : '-', v->prot & 2 ? 'w' : '-', v->prot & 4 ? 'x' : '-',
-		     (v->flags & 15) == 1 ? 's' : 'p', v->off, major(dev), minor(dev), ino);
-	if (name && *name) {
-		while (c->b->len - at < 73 && !c->b->err)
-			synth_write(c->b, " ", 1);
-		synth_printf(c->b, "%s", name);
-	}
-	synth_printf(c->b, "\n");
-	if (c->smaps)
-		synth_printf(c->b,
-			     "Size:           %8lu kB\nKernelPageSize:        4 kB\n"
-			     "MMUPageSize:           4 kB\n",
-			     (v->end - v->start) / 1024);
-}
-
-static int show_maps_kind(struct synth_inode *i, struct synth_buf *b, bool smaps)
-{
-	_cleanup_(task_putp) struct task *t = proc_task(i);
-	_cleanup_(mm_putp) struct mm *mm = t ? task_mm_get(t) : NULL;
-	struct maps_ctx c = {.b = b, .smaps = smaps};
-	int r;
-
-	if (!t)
-		return -ESRCH;
-	r = proc_may_look(t, current->cred);
-	if (r < 0 || !mm)
-		return r;
-	fs_get_root(current, &c.root);
-	mm_for_each(mm, show_vma, &c);
-	path_put(&c.root);
-	return 0;
-}
-
-static int show_maps(struct synth_inode *i, struct synth_buf *b)
-{
-	return show_maps_kind(i, b, false);
-}
-
-static int show_smaps(struct synth_inode *i, struct synth_buf *b)
-{
-	return show_maps_kind(i, b, true);
-}
-
 static int show_limits(struct synth_inode *i, struct synth_buf *b)
 {
 	static const struct {
@@ -451,8 +380,32 @@ static int show_oom_score(struct synth_inode *i, struct synth_buf *b)
 
 static int show_loginuid(struct synth_inode *i, struct synth_buf *b)
 {
-	synth_printf(b, "4294967295");
+	_cleanup_(task_putp) struct task *t = proc_task(i);
+
+	if (!t)
+		return -ESRCH;
+	synth_printf(b, "%u", __atomic_load_n(&t->loginuid, __ATOMIC_RELAXED));
 	return 0;
+}
+
+/* A task may set its own, once; again only with CAP_AUDIT_CONTROL. */
+static ssize_t write_loginuid(struct synth_inode *i, char *buf, size_t n)
+{
+	_cleanup_(task_putp) struct task *t = proc_task(i);
+	unsigned long v;
+	char *end;
+
+	if (!t)
+		return -ESRCH;
+	if (t != current)
+		return -EPERM;
+	v = strtoul(buf, &end, 10);
+	if (end == buf || (*end && *end != '\n') || v > UINT32_MAX)
+		return -EINVAL;
+	if (__atomic_load_n(&t->loginuid, __ATOMIC_RELAXED) != (uint32_t)-1 && !capable(t->cred, CAP_AUDIT_CONTROL))
+		return -EPERM;
+	__atomic_store_n(&t->loginuid, (uint32_t)v, __ATOMIC_RELAXED);
+	return (ssize_t)n;
 }
 
 static int show_cgroup(struct synth_inode *i, struct synth_buf *b)
@@ -530,19 +483,32 @@ LINK(root, ROOT)
 	 .access = proc_look_access}
 #define FW(n, fn, w)                                                                               \
 	{.name = n, .mode = S_IFREG | 0644, .show = fn, .write = w, .valid = proc_pid_valid}
+#define FM(n, fn)                                                                                  \
+	{.name = n, .mode = S_IFREG | 0444, .show = fn, .valid = proc_pid_valid,                   \
+	 .poll = proc_poll_mounts}
 #define L(n)                                                                                       \
 	{.name = #n, .mode = S_IFLNK | 0777, .link = n##_link, .jump = n##_jump,                   \
 	 .valid = proc_pid_valid}
 #define COMMON                                                                                     \
 	F("stat", show_stat), F("status", show_status), F("statm", show_statm),                    \
 		F("cmdline", show_cmdline), FP("environ", show_environ), FP("auxv", show_auxv),    \
-		F("maps", show_maps), F("smaps", show_smaps), FW("comm", show_comm, write_comm),   \
+		F("maps", proc_show_maps), F("smaps", proc_show_smaps),                            \
+		F("smaps_rollup", proc_show_smaps_rollup),                                         \
+		{.name = "pagemap", .mode = S_IFREG | 0400, .open = proc_pagemap_open,             \
+		 .valid = proc_pid_valid}, FW("comm", show_comm, write_comm),   \
 		F("limits", show_limits), FW("oom_score_adj", show_oom_adj, write_oom_adj),        \
 		F("oom_score", show_oom_score), F("cgroup", show_cgroup), FP("io", show_io),       \
 		FP("syscall", proc_show_syscall), {.name = "mem", .mode = S_IFREG | 0600,          \
 		 .open = proc_mem_open, .valid = proc_pid_valid},                                  \
-		F("loginuid", show_loginuid), F("wchan", show_number),                             \
-		F("mounts", proc_show_mounts), F("mountinfo", proc_show_mountinfo), L(exe),        \
+		F("personality", proc_show_personality), F("schedstat", proc_show_schedstat),      \
+		F("sched", proc_show_sched), F("sessionid", proc_show_sessionid),                  \
+		F("cpuset", proc_show_cpuset),                                                     \
+		FW("timerslack_ns", proc_show_slack, proc_write_slack),                            \
+		FW("loginuid", show_loginuid, write_loginuid), F("wchan", show_number),                             \
+		{.name = "net", .mode = S_IFDIR | 0555, .children = proc_net_files,                \
+		 .valid = proc_pid_valid},                                                         \
+		FM("mounts", proc_show_mounts), FM("mountinfo", proc_show_mountinfo),              \
+		F("mountstats", proc_show_mountstats), L(exe),                                     \
 		L(cwd), L(root), PROC_NS_FILES,                                                    \
 		{.name = "fd", .mode = S_IFDIR | 0500, .lookup = proc_fd_lookup,                   \
 		 .list = proc_fd_list, .valid = proc_pid_valid, .access = proc_look_access},       \

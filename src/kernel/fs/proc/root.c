@@ -2,6 +2,7 @@
 /* /proc itself: self, thread-self, the PID directories. */
 #include <linux/magic.h>
 #include <string.h>
+#include <sys/mount.h>
 #include "kernel/container.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/mm/mm.h"
@@ -44,10 +45,7 @@ int proc_pid_valid(struct synth_inode *i)
 	return 0;
 }
 
-static const struct synth_node pid_node = {.name = "PID",
-					   .mode = S_IFDIR | 0555,
-					   .children = proc_pid_files,
-					   .valid = proc_pid_valid};
+static const struct synth_node pid_node; /* below */
 static const struct synth_node tid_node = {.name = "TID",
 					   .mode = S_IFDIR | 0555,
 					   .children = proc_task_files,
@@ -73,12 +71,57 @@ static long parse_number(const char *name)
 	return *end || n > INT32_MAX ? -1 : n;
 }
 
+/* The mount options of one procfs. */
+struct proc_fs {
+	struct synth_fs fs; /* first: freed as one */
+	int hidepid;	    /* atomic HIDE_* */
+	uint32_t gid;	    /* atomic: a group that sees everything */
+	bool pidonly;	    /* constant: nothing but processes */
+};
+enum { HIDE_OFF, HIDE_NOACCESS, HIDE_INVISIBLE, HIDE_PTRACEABLE = 4 };
+
+/* May the current task see t where hidepid of at least level hides it? */
+static bool sees(struct synth_fs *fs, struct task *t, int level)
+{
+	const struct proc_fs *pf = container_of(fs, struct proc_fs, fs);
+	int hide = __atomic_load_n(&pf->hidepid, __ATOMIC_RELAXED);
+	kgid_t g = KGID(__atomic_load_n(&pf->gid, __ATOMIC_RELAXED));
+
+	if (hide < level || !current)
+		return true;
+	if (hide != HIDE_PTRACEABLE && (current->cred->fsgid.v == g.v || in_group(current->cred, g)))
+		return true;
+	return proc_may_look(t, current->cred) == 0;
+}
+
+static int hidden_access(struct synth_inode *i, const struct cred *c, int mask)
+{
+	const struct proc_fs *pf = container_of(synth_of(i), struct proc_fs, fs);
+	_cleanup_(task_putp) struct task *t = NULL;
+	int hide = __atomic_load_n(&pf->hidepid, __ATOMIC_RELAXED);
+
+	if (!hide)
+		return 0;
+	t = proc_task(i);
+	if (!t)
+		return -ESRCH;
+	if (sees(synth_of(i), t, HIDE_NOACCESS))
+		return 0;
+	return hide == HIDE_NOACCESS ? -EPERM : -ENOENT;
+}
+
+static const struct synth_node pid_node = {.name = "PID",
+					   .mode = S_IFDIR | 0555,
+					   .children = proc_pid_files,
+					   .access = hidden_access,
+					   .valid = proc_pid_valid};
+
 static int root_lookup(struct synth_inode *dir, const char *name, struct synth_inode *child)
 {
 	long n = parse_number(name);
 	_cleanup_(task_putp) struct task *t = n > 0 ? task_find_get(ns_of(dir), (int)n) : NULL;
 
-	if (!t)
+	if (!t || !sees(synth_of(dir), t, HIDE_PTRACEABLE))
 		return -ENOENT;
 	child->node = &pid_node;
 	child->num = n;
@@ -89,11 +132,18 @@ static int root_lookup(struct synth_inode *dir, const char *name, struct synth_i
 static bool root_list(struct synth_inode *dir, long *n, char name[32])
 {
 	int nr = (int)MAX(*n, 1);
-	struct task *t = task_next_get(ns_of(dir), &nr);
+	bool shown = false;
 
-	if (!t)
-		return false;
-	task_put(t);
+	for (;; nr++) {
+		struct task *t = task_next_get(ns_of(dir), &nr);
+
+		if (!t)
+			return false;
+		shown = sees(synth_of(dir), t, HIDE_INVISIBLE);
+		task_put(t);
+		if (shown)
+			break;
+	}
 	*n = nr;
 	snprintf(name, 32, "%d", nr);
 	return true;
@@ -150,24 +200,133 @@ static const struct synth_node root_node = {.name = "/",
 					    .lookup = root_lookup,
 					    .list = root_list};
 
+/* subset=pid: the links to oneself and the processes. */
+static const struct synth_node pid_root_node = {.name = "/",
+						.mode = S_IFDIR | 0555,
+						.children = proc_self_links,
+						.lookup = root_lookup,
+						.list = root_list};
+
 static void proc_kill(struct synth_fs *fs)
 {
 	pid_namespace_put(fs->priv);
 }
 
+static bool parse_u32(const char *v, uint32_t *ret)
+{
+	char *end;
+	unsigned long n;
+
+	if (!v || *v < '0' || *v > '9')
+		return false;
+	errno = 0;
+	n = strtoul(v, &end, 10);
+	*ret = (uint32_t)n;
+	return !errno && !*end && n <= UINT32_MAX - 1;
+}
+
+static bool parse_option(struct proc_fs *pf, const char *key, const char *v)
+{
+	static const struct {
+		const char *text, *number;
+		int hide;
+	} levels[] = {{"off", "0", HIDE_OFF},
+		      {"noaccess", "1", HIDE_NOACCESS},
+		      {"invisible", "2", HIDE_INVISIBLE},
+		      {"ptraceable", "4", HIDE_PTRACEABLE}};
+
+	if (!v)
+		return false;
+	if (!strcmp(key, "gid"))
+		return parse_u32(v, &pf->gid);
+	if (!strcmp(key, "subset")) {
+		pf->pidonly |= !strcmp(v, "pid");
+		return !strcmp(v, "pid");
+	}
+	if (strcmp(key, "hidepid") != 0)
+		return false;
+	for (size_t k = 0; k < ARRAY_SIZE(levels); k++) {
+		if (strcmp(v, levels[k].text) != 0 && strcmp(v, levels[k].number) != 0)
+			continue;
+		pf->hidepid = levels[k].hide;
+		return true;
+	}
+	return false;
+}
+
+static int parse_options(struct proc_fs *pf, const char *options)
+{
+	_cleanup_free_ char *copy = strdup(options ? options : "");
+	char *save = NULL;
+
+	if (!copy)
+		return -ENOMEM;
+	for (char *o = strtok_r(copy, ",", &save); o; o = strtok_r(NULL, ",", &save)) {
+		char *v = strchr(o, '=');
+
+		if (v)
+			*v++ = '\0';
+		if (!parse_option(pf, o, v))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static bool proc_option(const char *key, const char *value)
+{
+	struct proc_fs none = {.pidonly = false};
+
+	return parse_option(&none, key, value);
+}
+
+static int proc_show_options(struct synth_fs *fs, char *buf, size_t cap)
+{
+	static const char *const words[] = {"", "noaccess", "invisible", "", "ptraceable"};
+	const struct proc_fs *pf = container_of(fs, struct proc_fs, fs);
+	char gid[24] = "";
+
+	if (pf->gid)
+		snprintf(gid, sizeof(gid), ",gid=%u", pf->gid);
+	return snprintf(buf, cap, "%s%s%s%s", gid, pf->hidepid ? ",hidepid=" : "", words[pf->hidepid],
+			pf->pidonly ? ",subset=pid" : "");
+}
+
+static int proc_reconfigure(struct synth_fs *fs, const char *options)
+{
+	struct proc_fs *pf = container_of(fs, struct proc_fs, fs), fresh = *pf;
+	int r = parse_options(&fresh, options);
+
+	if (r < 0)
+		return r;
+	__atomic_store_n(&pf->hidepid, fresh.hidepid, __ATOMIC_RELAXED);
+	__atomic_store_n(&pf->gid, fresh.gid, __ATOMIC_RELAXED);
+	return 0;
+}
+
 static int proc_get_super(const struct fs_type *t, const struct fs_params *p, struct super **ret)
 {
-	struct synth_fs *fs = calloc(1, sizeof(*fs));
 	struct pid_namespace *ns = current		      ? task_pid_ns(current) :
 				   p->ct && p->ct->pid_ns ? p->ct->pid_ns :
 							    NULL;
+	struct proc_fs *pf = calloc(1, sizeof(*pf));
+	int r = pf ? parse_options(pf, p->options) : -ENOMEM;
 
-	if (!fs || !ns) {
-		free(fs);
-		return fs ? -EINVAL : -ENOMEM;
+	if (r == 0 && !ns)
+		r = -EINVAL;
+	if (r < 0) {
+		free(pf);
+		return r;
 	}
-	*fs = (struct synth_fs){.priv = pid_namespace_get(ns), .kill = proc_kill, .volatile_names = true};
-	return synth_super(t, PROC_SUPER_MAGIC, &root_node, fs, ret);
+	pf->fs = (struct synth_fs){.priv = pid_namespace_get(ns),
+				   .kill = proc_kill,
+				   .volatile_names = true,
+				   .show_options = proc_show_options,
+				   .reconfigure = proc_reconfigure};
+	r = synth_super(t, PROC_SUPER_MAGIC, pf->pidonly ? &pid_root_node : &root_node, &pf->fs, ret);
+	if (r == 0)
+		(*ret)->flags |= p->flags & MS_RDONLY;
+	return r;
 }
 
-const struct fs_type proc_fs_type = {.name = "proc", .flags = FS_NODEV | FS_USERNS_MOUNT, .get_super = proc_get_super};
+const struct fs_type proc_fs_type = {
+	.name = "proc", .flags = FS_NODEV | FS_USERNS_MOUNT, .get_super = proc_get_super, .option = proc_option};

@@ -421,7 +421,7 @@ static ssize_t file_write_at(struct file *f, struct uio *u, uint64_t *pos, int f
 	if (!u->resid)
 		return 0;
 	MUTEX_GUARD(&i->lock);
-	if ((f->flags & O_APPEND) || (flags & RWF_APPEND))
+	if (file_appends(f, flags))
 		*pos = i->size;
 	if (!DATA(i)->host && *pos + u->resid > TMPFS_SMALL)
 		r = to_host(i);

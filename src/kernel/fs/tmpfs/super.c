@@ -165,9 +165,9 @@ static int tmpfs_show_options(struct super *sb, char *buf, size_t cap)
 
 	buf[0] = '\0';
 #define SHOW(...) (n += (size_t)snprintf(buf + MIN(n, cap), cap - MIN(n, cap), __VA_ARGS__))
-	if (ts->max_pages)
+	if (ts->max_pages != ts->default_pages)
 		SHOW(",size=%lluk", (unsigned long long)ts->max_pages * 4);
-	if (ts->max_inodes)
+	if (ts->max_inodes != ts->default_pages)
 		SHOW(",nr_inodes=%llu", (unsigned long long)ts->max_inodes);
 	if (ts->mode != 01777)
 		SHOW(",mode=%03o", ts->mode);
@@ -187,13 +187,6 @@ static void tmpfs_kill(struct super *sb)
 		mutex_destroy(&ts->reap_lock);
 	free(ts);
 }
-
-static const struct super_ops tmpfs_sops = {
-	.evict = evict,
-	.statfs = tmpfs_statfs,
-	.show_options = tmpfs_show_options,
-	.kill = tmpfs_kill,
-};
 
 /* --- options --- */
 
@@ -306,6 +299,34 @@ static int parse_options(struct tmpfs_sb *ts, const char *options, uint64_t tota
 	return 0;
 }
 
+static uint64_t memory_total(void);
+
+static bool tmpfs_option(const char *key, const char *value)
+{
+	struct tmpfs_sb none = {0};
+
+	return parse_option(&none, key, value ? value : "", memory_total());
+}
+
+/* Remounting: limits may change, but not below what is used, and not from none to some. */
+static int tmpfs_reconfigure(struct super *sb, const char *options)
+{
+	struct tmpfs_sb *ts = TS(sb), fresh = *ts;
+	int r = parse_options(&fresh, options, memory_total());
+
+	if (r < 0)
+		return r;
+	if (fresh.max_pages != ts->max_pages && fresh.max_pages &&
+	    (!ts->max_pages || fresh.max_pages < __atomic_load_n(&ts->used_pages, __ATOMIC_RELAXED)))
+		return -EINVAL;
+	if (fresh.max_inodes != ts->max_inodes && fresh.max_inodes &&
+	    (!ts->max_inodes || fresh.max_inodes < __atomic_load_n(&ts->used_inodes, __ATOMIC_RELAXED)))
+		return -EINVAL;
+	__atomic_store_n(&ts->max_pages, fresh.max_pages, __ATOMIC_RELAXED);
+	__atomic_store_n(&ts->max_inodes, fresh.max_inodes, __ATOMIC_RELAXED);
+	return 0;
+}
+
 static uint64_t memory_total(void)
 {
 	struct sysinfo si;
@@ -319,7 +340,7 @@ static int sb_init(struct tmpfs_sb *ts, const struct fs_params *p)
 
 	ts->ct = p->ct;
 	ts->mode = 01777;
-	ts->max_pages = ts->max_inodes = total / 2 / GUEST_PAGE_SIZE;
+	ts->max_pages = ts->max_inodes = ts->default_pages = total / 2 / GUEST_PAGE_SIZE;
 	if (current) {
 		ts->uid = current->cred->fsuid;
 		ts->gid = current->cred->fsgid;
@@ -327,6 +348,16 @@ static int sb_init(struct tmpfs_sb *ts, const struct fs_params *p)
 	mutex_init(&ts->reap_lock, RANK_SUPER, "tmpfs reap");
 	return parse_options(ts, p->options, total);
 }
+
+static const struct super_ops tmpfs_sops = {
+	.handles = true,
+	.inode_flags = true,
+	.evict = evict,
+	.statfs = tmpfs_statfs,
+	.show_options = tmpfs_show_options,
+	.reconfigure = tmpfs_reconfigure,
+	.kill = tmpfs_kill,
+};
 
 static int tmpfs_get_super(const struct fs_type *t, const struct fs_params *p, struct super **ret)
 {
@@ -358,4 +389,4 @@ static int tmpfs_get_super(const struct fs_type *t, const struct fs_params *p, s
 
 extern const struct fs_type tmpfs_fs_type;
 const struct fs_type tmpfs_fs_type = {
-	.name = "tmpfs", .flags = FS_NODEV | FS_USERNS_MOUNT, .get_super = tmpfs_get_super};
+	.name = "tmpfs", .flags = FS_NODEV | FS_USERNS_MOUNT, .get_super = tmpfs_get_super, .option = tmpfs_option};
