@@ -284,8 +284,9 @@ static const struct synth_node sys_random[] = {
 	F("uuid", show_uuid), F("boot_id", show_boot_id), F("entropy_avail", show_entropy),
 	F("poolsize", show_entropy), END};
 static const struct synth_node sys_kernel[] = {
+	F("core_pattern", show_core_pattern), F("core_uses_pid", show_zero), F("core_pipe_limit", show_zero),
+	F("tainted", show_zero),
 	FW("hostname", hostname), FW("domainname", domainname),
-	F("core_pattern", show_core_pattern), F("core_uses_pid", show_zero), F("core_pipe_limit", show_zero), F("tainted", show_zero),
 	F("osrelease", show_osrelease), F("ostype", show_ostype), F("version", show_osversion),
 	F("pid_max", show_pid_max), F("ngroups_max", show_ngroups), F("cap_last_cap", show_cap_last),
 	F("threads-max", show_threads_max), F("overflowuid", show_overflow),
