@@ -97,7 +97,7 @@ static int show_stat(struct synth_inode *i, struct synth_buf *b)
 	struct ids id;
 	struct sigs s;
 	char comm[17];
-	uint64_t vsize = 0, rss = 0, start;
+	uint64_t vsize = 0, rss = 0, start, user, sys;
 	unsigned tty_nr = 0;
 	int tpgid = -1;
 	struct tty *tty;
@@ -106,6 +106,7 @@ static int show_stat(struct synth_inode *i, struct synth_buf *b)
 	if (!t)
 		return -ESRCH;
 	look = proc_may_look(t, current->cred) == 0;
+	proc_cputime(i, t, &user, &sys);
 	mm = task_mm_get(t);
 	id = task_ids(i, t);
 	s = task_sigs(t);
@@ -130,7 +131,7 @@ static int show_stat(struct synth_inode *i, struct synth_buf *b)
 		     "%lu %lu %lu %lu 0 0 %lu %lu %lu %lu 0 0 0 17 0 0 0 0 0 0 %lu %lu %lu %lu %lu "
 		     "%lu %lu 0\n",
 		     id.pid, comm, state_letter(t, &word), id.ppid, id.pgrp, id.session, tty_nr, tpgid,
-		     0UL, 0UL, 0UL, 0UL, 20 + t->nice, t->nice, id.threads, start, vsize, rss,
+		     user / 10000000, sys / 10000000, 0UL, 0UL, 20 + t->nice, t->nice, id.threads, start, vsize, rss,
 		     ~0UL, mm && look ? mm->code_start : 1, mm && look ? mm->code_end : 1,
 		     mm && look ? mm->stack_top : 0, s.pending & 0x7fffffff, s.blocked & 0x7fffffff,
 		     s.ignored & 0x7fffffff, s.caught & 0x7fffffff, mm && look ? mm->data_start : 0,
@@ -499,6 +500,10 @@ LINK(root, ROOT)
 		F("oom_score", show_oom_score), F("cgroup", show_cgroup), FP("io", show_io),       \
 		FP("syscall", proc_show_syscall), {.name = "mem", .mode = S_IFREG | 0600,          \
 		 .open = proc_mem_open, .valid = proc_pid_valid},                                  \
+		F("personality", proc_show_personality), F("schedstat", proc_show_schedstat),      \
+		F("sched", proc_show_sched), F("sessionid", proc_show_sessionid),                  \
+		F("cpuset", proc_show_cpuset),                                                     \
+		FW("timerslack_ns", proc_show_slack, proc_write_slack),                            \
 		FW("loginuid", show_loginuid, write_loginuid), F("wchan", show_number),                             \
 		{.name = "net", .mode = S_IFDIR | 0555, .children = proc_net_files,                \
 		 .valid = proc_pid_valid},                                                         \
