@@ -15,6 +15,9 @@ demo:
 check:
 	./check
 
+check-host:
+	./check host
+
 check-apps:
 	./check build apps
 
@@ -28,4 +31,4 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all demo check check-apps bench install clean
+.PHONY: all demo check check-apps check-host bench install clean

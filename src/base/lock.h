@@ -40,6 +40,7 @@ enum lock_rank {
 	RANK_FUTEX_PI,	  /* the table of PI futexes */
 	RANK_TTY,	  /* struct tty */
 	RANK_PIPE,	  /* struct pipe */
+	RANK_SOCK_IO,	  /* readers of one unix socket */
 	RANK_NETLINK,	  /* the host's netlink sockets: one question at a time */
 	RANK_SOCK,	  /* struct sock */
 	RANK_TIMER,	  /* timer queue */

@@ -23,6 +23,12 @@ static inline void ref_get(struct ref *r)
 		abort();
 }
 
+/* For who holds a lock that keeps it from falling to what is asked about. */
+static inline unsigned ref_read(const struct ref *r)
+{
+	return (unsigned)__atomic_load_n(&r->n, __ATOMIC_ACQUIRE);
+}
+
 /* True when this was the last reference: the caller then frees the object. */
 static inline bool __must_check ref_put(struct ref *r)
 {

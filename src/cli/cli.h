@@ -16,6 +16,7 @@ struct command {
 	/* argv[0] is the command's name. Returns the exit status. */
 	int (*run)(const struct command *cmd, const struct runtime_opts *rt, int argc, char **argv);
 	const char *more; /* further paragraphs of the help, may be NULL */
+	bool stateless;	  /* it needs no state directory */
 };
 extern const struct command commands[]; /* ends with a NULL name */
 

@@ -28,14 +28,14 @@ const struct command commands[] = {
 	 "visible, read-only\n"
 	 "unless shared with :rw. Of the environment PATH, TERM, LANG, LC_* and TZ are kept. Its "
 	 "network is a loopback of its own."},
-	{"doctor", "", "say what this host lacks", cmd_doctor, NULL},
+	{"doctor", "", "say what this host lacks", cmd_doctor, NULL, true},
 	{"events", "CONTAINER", "print what a container uses, and its ends of memory, as JSON lines", cmd_events,
 	 "One line every --interval, and one each time that the host's OOM killer strikes, until the container\n"
 	 "ends. The numbers are the host's, but for pids, which are the guest's own processes."},
 	{"exec", "CONTAINER COMMAND [ARG...]", "run a further command in a running container",
 	 cmd_exec,
 	 "With --process the whole process object comes from a file and COMMAND is left out."},
-	{"features", "", "print what this runtime can do, as JSON", cmd_features, NULL},
+	{"features", "", "print what this runtime can do, as JSON", cmd_features, NULL, true},
 	{"kill", "CONTAINER [SIGNAL]",
 	 "send a signal (default SIGTERM) to a container's first process", cmd_kill, NULL},
 	{"list", "", "list the containers below the state directory", cmd_list, NULL},
@@ -49,7 +49,7 @@ const struct command commands[] = {
 	 "Ends with the container's exit status (128 + number after a signal). Signals are passed "
 	 "on; with\n"
 	 "process.terminal this terminal becomes the container's."},
-	{"spec", "", "write a config.json to begin with", cmd_spec, NULL},
+	{"spec", "", "write a config.json to begin with", cmd_spec, NULL, true},
 	{"start", "CONTAINER", "start the program of a created container", cmd_start, NULL},
 	{"state", "CONTAINER", "print the state of a container, as JSON", cmd_state, NULL},
 	{"update", "CONTAINER", "change the limits of a running container", cmd_update,

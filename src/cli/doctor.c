@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -18,6 +19,7 @@
 #include "cli/cli.h"
 #include "oci/cgroup_priv.h"
 #include "oci/names.h"
+#include "sandbox/userns.h"
 
 static int missing;
 
@@ -161,6 +163,43 @@ static void check_cgroups(void)
 	cg_layout_done(&l);
 	report(access("/run/systemd/system", F_OK) == 0, FASTER, "systemd",
 	       "--systemd-cgroup is refused");
+	report(cgroup_has_systemd(), FASTER, "program nacre-systemd", "--systemd-cgroup is refused: built without libsystemd");
+}
+
+/* A procfs of a new pid namespace may be mounted in a user namespace only where nothing hides a part of /proc. */
+static bool can_mount_proc(void)
+{
+	int status = 1;
+	pid_t pid = fork(), inner;
+
+	if (pid == 0) {
+		if (unshare(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS) < 0)
+			_exit(1);
+		inner = fork();
+		if (inner == 0)
+			_exit(mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0);
+		_exit(inner < 0 || waitpid(inner, &status, 0) != inner || status != 0);
+	}
+	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+/* Of a caller without root. */
+static void check_rootless(void)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "user namespaces for user %u", geteuid());
+	report(can_unshare(CLONE_NEWUSER), REQUIRED, text,
+	       "run as root, or set kernel.unprivileged_userns_clone or user.max_user_namespaces");
+	report(can_unshare(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET), REQUIRED,
+	       "pid, mount, ipc, uts and network namespaces in them",
+	       "a sandbox lives in its own: see kernel.apparmor_restrict_unprivileged_userns");
+	report(can_mount_proc(), REQUIRED, "a procfs in them", "something hides a part of /proc here, as in most containers");
+	report(userns_has_range(), FASTER, "ids in /etc/subuid and /etc/subgid, newuidmap and newgidmap",
+	       "a container has one user and one group");
+	report(getenv("XDG_RUNTIME_DIR") != NULL, FASTER, "XDG_RUNTIME_DIR", "--root is needed");
+	report(cgroup_has_user_manager(), FASTER, "systemd's manager of this user",
+	       "no limits and no pause, unless cgroups were delegated in another way");
 }
 
 static void check_caps(void)
@@ -182,8 +221,7 @@ static void check_caps(void)
 				       : "needed to set a sandbox up");
 	}
 	if (geteuid() != 0)
-		report(can_unshare(CLONE_NEWUSER), REQUIRED, "user namespaces without root",
-		       "run as root or allow unprivileged user namespaces");
+		check_rootless();
 }
 
 static void check_yama(void)
@@ -191,10 +229,9 @@ static void check_yama(void)
 	_cleanup_fclose_ FILE *f = fopen("/proc/sys/kernel/yama/ptrace_scope", "re");
 	int scope = 0;
 
-	if (f && fscanf(f, "%d", &scope) == 1 && scope)
-		printf("note     Yama ptrace_scope is %d: copies go through the stubs where "
-		       "needed\n",
-		       scope);
+	if (f && fscanf(f, "%d", &scope) == 1)
+		report(scope < 2, FASTER, scope == 1 ? "Yama ptrace_scope 1: the kernel may read its own children" : "Yama ptrace_scope",
+		       "2 or 3: all copies go through the stubs, one trip more each");
 }
 
 int cmd_doctor(const struct command *cmd, const struct runtime_opts *rt, int argc, char **argv)

@@ -55,7 +55,7 @@ static int check_choices(const struct globals *g)
 	static const char *const platforms[] = {"trap", "kvm", "vm", NULL};
 	static const char *const networks[] = {"host", "none", "off", "sandbox", NULL};
 	static const char *const overlays[] = {"none", "memory", NULL};
-	static const char *const managers[] = {"cgroupfs", "systemd", "disabled", NULL};
+	static const char *const managers[] = {"auto", "cgroupfs", "systemd", "disabled", NULL};
 	static const char *const rootless[] = {"true", "false", "auto", NULL};
 	const struct runtime_opts *rt = &g->rt;
 	int r = choose("--rootless", g->rootless, rootless, 3);
@@ -75,7 +75,7 @@ static int check_choices(const struct globals *g)
 	if (r == 0)
 		r = choose("--overlay", rt->overlay, overlays, 2);
 	if (r == 0)
-		r = choose("--cgroup-manager", rt->cgroup_manager, managers, 3);
+		r = choose("--cgroup-manager", rt->cgroup_manager, managers, 4);
 	return r;
 }
 
@@ -124,11 +124,7 @@ static int setup(struct globals *g)
 		g->rt.systemd_cgroup = true;
 	if (!g->rt.root)
 		g->rt.root = default_root(g->rt.rootless);
-	if (!g->rt.root) {
-		log_error("--root is needed: XDG_RUNTIME_DIR is not set");
-		return -EINVAL;
-	}
-	if (g->rt.root[0] != '/') {
+	if (g->rt.root && g->rt.root[0] != '/') {
 		char cwd[PATH_MAX];
 
 		if (!getcwd(cwd, sizeof(cwd)))
@@ -168,7 +164,7 @@ int main(int argc, char **argv)
 {
 	struct globals g = {.rt = {.platform = "trap",
 				   .overlay = "none",
-				   .cgroup_manager = "cgroupfs",
+				   .cgroup_manager = "auto",
 				   .log_fd = -1},
 			    .log_format = "text",
 			    .rootless = "auto"};
@@ -180,7 +176,7 @@ int main(int argc, char **argv)
 		{"systemd-cgroup", 0, OPT_BOOL, &g.rt.systemd_cgroup, NULL,
 		 "let systemd make the cgroups"},
 		{"cgroup-manager", 0, OPT_STRING, &g.rt.cgroup_manager, "NAME",
-		 "cgroupfs (default), systemd, disabled"},
+		 "cgroupfs, systemd, disabled, or auto (default): systemd where root is missing, else cgroupfs"},
 		{"rootless", 0, OPT_STRING, &g.rootless, "WHEN", "true, false or auto (default)"},
 		{"platform", 0, OPT_STRING, &g.rt.platform, "NAME",
 		 "trap (default); kvm, vm: not yet"},
@@ -217,6 +213,10 @@ int main(int argc, char **argv)
 	cmd = command_find(argv[0]);
 	if (!cmd) {
 		log_error("No help topic for '%s': no such command", argv[0]);
+		return EXIT_FAIL;
+	}
+	if (!g.rt.root && !cmd->stateless) {
+		log_error("--root is needed: XDG_RUNTIME_DIR is not set");
 		return EXIT_FAIL;
 	}
 	return cmd->run(cmd, &g.rt, argc, argv);

@@ -34,7 +34,8 @@ int rights_become(uid_t uid)
 	drop_bounding();
 	if (setrlimit(RLIMIT_CORE, &no_core) < 0)
 		return -errno;
-	if (geteuid() == 0 && (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0))
+	/* Root of a user namespace with no other id stays it, without capabilities after the next exec. */
+	if (geteuid() == 0 && uid != 0 && (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0))
 		return -errno;
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
 }

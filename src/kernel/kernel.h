@@ -15,6 +15,7 @@ struct kernel {
 	unsigned ncpu;	    /* what the guest sees */
 	bool strace;	    /* entry hooks print calls */
 	const char *strace_list; /* comma-separated names to print, NULL all */
+	uint64_t dead_user, dead_sys; /* atomic: ns of CPU time of threads that have ended */
 	int proc_fd;	    /* sandbox's procfs, -1 */
 	unsigned aio_events; /* atomic: that io_setup has promised to all contexts */
 	bool network;	    /* there are internet sockets */

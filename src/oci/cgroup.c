@@ -255,17 +255,37 @@ int cgroup_plan_in(const struct cg_layout *l, const char *path, const char *id, 
 	return 0;
 }
 
+/* A child can be born in the group, and processes can be moved to it, only by who may write to the group above both. */
+static int check_writable(const struct cg_dir *d)
+{
+	char path[4096];
+
+	if (!d->v2)
+		return 0;
+	snprintf(path, sizeof(path), "%.*s/cgroup.procs", (int)(strrchr(d->path, '/') - d->path), d->path);
+	return access(path, W_OK) < 0 ? -errno : 0;
+}
+
 int cgroup_make(struct cgroup *cg)
 {
-	_cleanup_free_ bool *made = calloc(cg->n + 1, sizeof(*made));
+	_cleanup_free_ bool *made = NULL;
 	size_t n = 0;
-	int r = made ? 0 : -ENOMEM;
+	int r;
 
+	if (cg->systemd.used)
+		return cg_systemd_make(cg);
+	made = calloc(cg->n + 1, sizeof(*made));
+	r = made ? 0 : -ENOMEM;
 	for (size_t i = 0; r == 0 && i < cg->n; i++) {
 		struct cg_dir *d = &cg->dirs[i];
 		bool new = false;
 
 		r = make_group(d, d->path, d->wanted, &new);
+		if (r == 0 && cg->rootless) {
+			r = check_writable(d);
+			if (r < 0 && new)
+				rmdir(d->path);
+		}
 		if (r == 0) {
 			made[n] = new;
 			if (n != i) {
@@ -284,6 +304,10 @@ int cgroup_make(struct cgroup *cg)
 		log_errno(r, "cgroup %s", d->path);
 	}
 	if (r == 0) {
+		if (cg->n && !n)
+			log_warning("no cgroup for container %s: user %u may not make one here, so there are no limits, and no pause",
+				    cg->id, geteuid());
+		cg->left_out = cg->n && !n;
 		cg->n = n;
 		return 0;
 	}
@@ -308,19 +332,12 @@ int cgroup_create_in(const struct cg_layout *l, const char *path, const char *id
 
 int cgroup_check_manager(const struct runtime_opts *opts)
 {
-	if (!opts->systemd_cgroup &&
-	    (!opts->cgroup_manager || strcmp(opts->cgroup_manager, "systemd")))
-		return 0;
-	if (access("/run/systemd/system", F_OK) < 0)
-		log_error("--systemd-cgroup: systemd is not running on this host, cannot use "
-			  "systemd cgroups manager");
-	else
-		log_error("--systemd-cgroup: the systemd cgroup manager is not supported yet");
-	return -ENOTSUP;
+	return opts->systemd_cgroup || (opts->cgroup_manager && !strcmp(opts->cgroup_manager, "systemd")) ? cg_systemd_check(opts) : 0;
 }
 
 int cgroup_plan(const struct oci_spec *spec, const char *id, const struct runtime_opts *opts, struct cgroup **ret)
 {
+	const char *path = spec->cgroups_path && *spec->cgroups_path ? spec->cgroups_path : NULL;
 	struct cg_layout l = {NULL, 0};
 	int r = cgroup_check_manager(opts);
 
@@ -328,8 +345,10 @@ int cgroup_plan(const struct oci_spec *spec, const char *id, const struct runtim
 		r = cg_layout_read("/proc/self", &l);
 	if (r < 0)
 		return r;
-	r = cgroup_plan_in(&l, spec->cgroups_path && *spec->cgroups_path ? spec->cgroups_path : id, id,
-			   opts->rootless, spec->resources, ret);
+	if (cg_systemd_wanted(opts, path))
+		r = cg_systemd_plan(&l, path, id, opts->rootless, spec->resources, ret);
+	else
+		r = cgroup_plan_in(&l, path ?: id, id, opts->rootless, spec->resources, ret);
 	cg_layout_done(&l);
 	return r;
 }
@@ -352,6 +371,14 @@ struct json_object *cgroup_save(const struct cgroup *cg)
 		json_object_array_add(dirs, e);
 	}
 	json_object_object_add(o, "hierarchies", dirs);
+	if (cg->systemd.used) {
+		struct json_object *e = json_object_new_object();
+
+		json_object_object_add(e, "unit", json_object_new_string(cg->systemd.unit));
+		json_object_object_add(e, "runtime", json_object_new_string(cg->systemd.runtime));
+		json_object_object_add(e, "user", json_object_new_boolean(cg->systemd.user));
+		json_object_object_add(o, "systemd", e);
+	}
 	return o;
 }
 
@@ -362,12 +389,29 @@ static const char *state_string(struct json_object *o, const char *key)
 	return json_object_object_get_ex(o, key, &v) ? json_object_get_string(v) : NULL;
 }
 
+static int open_units(struct cgroup *cg, struct json_object *state)
+{
+	struct json_object *e, *v;
+	const char *unit, *runtime;
+
+	if (!json_object_object_get_ex(state, "systemd", &e))
+		return 0;
+	unit = state_string(e, "unit");
+	runtime = state_string(e, "runtime");
+	if (!unit || !runtime || cg->n != 1 || !cg->dirs[0].runtime)
+		return log_errno(-EINVAL, "cgroup part of the state file");
+	cg->systemd = (struct cg_systemd){.used = true, .fd = -1, .unit = strdup(unit), .runtime = strdup(runtime)};
+	cg->systemd.user = json_object_object_get_ex(e, "user", &v) && json_object_get_boolean(v);
+	return cg->systemd.unit && cg->systemd.runtime ? 0 : log_errno(-ENOMEM, "cgroup");
+}
+
 int cgroup_open(struct json_object *state, struct cgroup **ret)
 {
 	_cleanup_(cgroup_freep) struct cgroup *cg = calloc(1, sizeof(*cg));
 	struct json_object *dirs = NULL, *v2;
 	const char *id = state_string(state, "id");
 	size_t n;
+	int r;
 
 	json_object_object_get_ex(state, "hierarchies", &dirs);
 	if (!cg || !id || !json_object_is_type(dirs, json_type_array))
@@ -395,14 +439,17 @@ int cgroup_open(struct json_object *state, struct cgroup **ret)
 		if (!d->controllers || !d->point || !d->path)
 			return log_errno(-ENOMEM, "cgroup");
 	}
-	*ret = TAKE_PTR(cg);
-	return 0;
+	r = open_units(cg, state);
+	if (r == 0)
+		*ret = TAKE_PTR(cg);
+	return r;
 }
 
 void cgroup_free(struct cgroup *cg)
 {
 	if (!cg)
 		return;
+	cg_systemd_done(cg);
 	for (size_t i = 0; cg->dirs && i < cg->n; i++)
 		dir_done(&cg->dirs[i]);
 	free(cg->dirs);
@@ -463,7 +510,7 @@ static int remove_group(const char *dir)
 
 int cgroup_destroy(struct cgroup *cg)
 {
-	int r = 0, e;
+	int r = cg->systemd.used ? cg_systemd_stop(cg) : 0, e;
 
 	for (size_t i = 0; i < cg->n; i++) {
 		e = remove_group(cg->dirs[i].path);

@@ -36,6 +36,10 @@ int cgroup_make(struct cgroup *cg) __must_check;
 /* Can the cgroup manager of these options work on this host? Logs one line if not; cgroup_plan
  * asks too. */
 int cgroup_check_manager(const struct runtime_opts *opts) __must_check;
+/* Is the systemd cgroup manager part of this installation? */
+bool cgroup_has_systemd(void);
+/* Can the caller reach a systemd manager of its own? */
+bool cgroup_has_user_manager(void);
 /* For the state file: what cgroup_open needs to find the same groups again; owned by the caller
  * (json_object_put). */
 struct json_object *cgroup_save(const struct cgroup *cg);
@@ -59,6 +63,9 @@ struct cgroup_door {
 	int tasks[CGROUP_HIERARCHIES_MAX]; /* v1: the files to write to; close-on-exec */
 	size_t n;
 	int v2; /* directory, -1: none */
+	struct cgroup *cg; /* with unit: systemd moves the child there, for this user may not; cleared, who goes through is in a
+			    * group from which he may */
+	const char *unit;
 };
 /* runtime: into the sibling (made if need be: so before cgroup_save), else the container's group. Logs one
  * line on failure. The caller closes it. */

@@ -36,6 +36,10 @@ int cgroup_door_open(struct cgroup *cg, bool runtime, struct cgroup_door *ret)
 		else
 			d.tasks[d.n++] = fd;
 	}
+	if (cg->systemd.used && cg->systemd.user) {
+		d.cg = cg;
+		d.unit = runtime ? cg->systemd.runtime : cg->systemd.unit;
+	}
 	if (r < 0)
 		cgroup_door_close(&d);
 	else
@@ -80,12 +84,42 @@ static void pass(const struct cgroup_door *d, bool v2_too)
 	}
 }
 
+/* The child waits until systemd has moved it. */
+static pid_t fork_attached(const struct cgroup_door *d, struct clone_args *a)
+{
+	int p[2], r = pipe2(p, O_CLOEXEC) < 0 ? -errno : 0;
+	long pid;
+	char c;
+
+	if (r < 0)
+		return r;
+	pid = syscall(SYS_clone3, a, sizeof(*a));
+	if (pid == 0) {
+		close(p[1]);
+		if (read(p[0], &c, 1) != 1)
+			_exit(1);
+		close(p[0]);
+		return 0;
+	}
+	r = pid < 0 ? -errno : 0;
+	close(p[0]);
+	if (r == 0)
+		r = cg_systemd_attach(d->cg, d->unit, (pid_t)pid);
+	if (r == 0 && write(p[1], "", 1) != 1)
+		r = -errno;
+	close(p[1]);
+	return r < 0 ? r : (pid_t)pid;
+}
+
 pid_t cgroup_door_fork(const struct cgroup_door *d, uint64_t flags)
 {
-	struct clone_args a = {.flags = flags, .exit_signal = SIGCHLD};
+	/* A sibling ends with the signal that we would end with. */
+	struct clone_args a = {.flags = flags, .exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD};
 	bool born_inside = d->v2 >= 0;
 	long pid;
 
+	if (d->unit)
+		return fork_attached(d, &a);
 	if (born_inside) {
 		a.flags |= CLONE_INTO_CGROUP;
 		a.cgroup = (uint64_t)d->v2;

@@ -170,7 +170,7 @@ static int apply_memory(struct cgroup *cg, struct json_object *m)
 }
 
 /* v1 shares 2..262144 -> v2 weight 1..10000 */
-static int64_t shares_to_weight(uint64_t shares)
+uint64_t cg_weight_of_shares(uint64_t shares)
 {
 	shares = MIN(MAX(shares, 2ul), 262144ul);
 	return 1 + (int64_t)((shares - 2) * 9999 / 262142);
@@ -238,7 +238,7 @@ static int apply_cpu(struct cgroup *cg, struct json_object *c)
 		r = need(cg, "cpu", NULL, "cpu", &d);
 		if (r == 0 && get_u64(c, "shares", &shares) && shares)
 			r = put_i64(d, d->v2 ? "cpu.weight" : "cpu.shares",
-				    d->v2 ? shares_to_weight(shares)
+				    d->v2 ? (int64_t)cg_weight_of_shares(shares)
 					  : (int64_t)MIN(shares, (uint64_t)INT64_MAX),
 				    "cpu.shares");
 		if (r == 0)
@@ -275,7 +275,7 @@ static int apply_pids(struct cgroup *cg, struct json_object *p)
 	/* max is no number on v1 either; a limit beyond the host's pid space is none */
 	return limit < 0 || limit > (1 << 22)
 		       ? put(d, "pids.max", "max", "pids.limit")
-		       : put_i64(d, "pids.max", 2 * limit + 64, "pids.limit");
+		       : put_i64(d, "pids.max", cg_host_pids(limit), "pids.limit");
 }
 
 /* 10..1000 of v1 -> 1..10000 */
@@ -527,7 +527,7 @@ int cgroup_apply(struct cgroup *cg, struct json_object *res)
 {
 	int r;
 
-	if (!res || !cg->n)
+	if (!res || (!cg->n && !cg->left_out))
 		return 0;
 	r = apply_devices(cg, get(res, "devices"));
 	if (r == 0)

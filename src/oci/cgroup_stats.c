@@ -314,7 +314,7 @@ static void hugetlb_stats(struct cgroup *cg, struct json_object *o)
 	struct dirent *e;
 
 	while (dir && (e = readdir(dir))) {
-		_cleanup_free_ char *size = hugetlb_size(e->d_name, d->v2 ? ".current" : ".usage_in_bytes");
+		_cleanup_free_ char *events = NULL, *size = hugetlb_size(e->d_name, d->v2 ? ".current" : ".usage_in_bytes");
 		struct json_object *x;
 		char file[300];
 		uint64_t v;
@@ -327,8 +327,12 @@ static void hugetlb_stats(struct cgroup *cg, struct json_object *o)
 		snprintf(file, sizeof(file), "hugetlb.%.64s.max_usage_in_bytes", size);
 		if (number(d, file, &v) && v)
 			add(x, "max", v);
-		snprintf(file, sizeof(file), "hugetlb.%.64s.failcnt", size);
-		(void)!number(d, file, &v);
+		snprintf(file, sizeof(file), "hugetlb.%.64s.%s", size, d->v2 ? "events" : "failcnt");
+		events = d->v2 ? cg_read(d->path, file) : NULL;
+		if (d->v2)
+			v = keyed(events, "max");
+		else
+			(void)!number(d, file, &v);
 		add(x, "failcnt", v);
 	}
 	if (dir)

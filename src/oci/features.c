@@ -3,6 +3,7 @@
 #include "oci/template.h"
 
 #include <string.h>
+#include "oci/cgroup.h"
 #include "oci/hooks.h"
 #include "oci/names.h"
 #include "oci/parse.h"
@@ -27,8 +28,8 @@ static struct json_object *cgroups(void)
 
 	json_object_object_add(o, "v1", json_object_new_boolean(true));
 	json_object_object_add(o, "v2", json_object_new_boolean(true));
-	json_object_object_add(o, "systemd", json_object_new_boolean(false));
-	json_object_object_add(o, "systemdUser", json_object_new_boolean(false));
+	json_object_object_add(o, "systemd", json_object_new_boolean(cgroup_has_systemd()));
+	json_object_object_add(o, "systemdUser", json_object_new_boolean(cgroup_has_systemd()));
 	json_object_object_add(o, "rdma", json_object_new_boolean(true));
 	return o;
 }

@@ -53,10 +53,15 @@ static int check_namespaces(const struct jval *lin, const struct oci_spec *s)
 	return 0;
 }
 
-/* A sandbox has one user namespace. Ids inside are the host's, or, without root, 0 is the caller.
- */
+/* A sandbox has one user namespace. Ids inside are the host's; without root it is one with the mappings of the spec. */
 static bool maps_fit(const struct oci_idmap *m, size_t n, uint32_t caller)
 {
+	if (geteuid() != 0) {
+		for (size_t i = 0; i < n; i++)
+			if (!m[i].container)
+				return true;
+		return false;
+	}
 	for (size_t i = 0; i < n; i++)
 		if (m[i].container != m[i].host &&
 		    !(m[i].container == 0 && m[i].host == caller && m[i].size == 1))

@@ -20,6 +20,8 @@
 #define PT_GUEST_MIN 0x1000ULL
 #define PT_GUEST_END 0x7e0000000000ULL
 
+struct pt_as;
+
 enum pt_event {
 	PT_EV_SYSCALL,	 /* regs.orig_rax = number; rip is after the instruction */
 	PT_EV_EXCEPTION, /* a fault or trap of guest code: see pt_exit */
@@ -51,9 +53,10 @@ void pt_fini(void);
 
 /* Makes the host side of a container: one zygote with the container's filter and listener.
  * ret_pidfd receives a pidfd of the zygote (owned by the caller): the runtime puts that process
- * into the container's cgroup before the first pt_spawn. on_dead(priv) is called once, from a
- * platform thread, if the zygote dies before pt_container_free. Returns 0 or -errno. */
-int pt_container_new(void (*on_dead)(void *priv), void *priv, struct pt_container **ret,
+ * into the container's cgroup before the first pt_spawn. on_dead is called from a platform thread before
+ * pt_container_free: with lost NULL once, if the zygote dies, else for an address space whose host process died
+ * (somebody on the host killed it) while it had threads: these may be asleep in the kernel. Returns 0 or -errno. */
+int pt_container_new(void (*on_dead)(void *priv, struct pt_as *lost), void *priv, struct pt_container **ret,
 		     int *ret_pidfd) __must_check;
 /* Kills every stub of the container and the zygote, waits for them and frees. */
 void pt_container_free(struct pt_container *c);

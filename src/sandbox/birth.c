@@ -190,6 +190,15 @@ static int open_proc(void)
 	return fd;
 }
 
+/* In a user namespace of its own: nothing to be done before the parent has said who is who in it. */
+static void await_maps(const struct birth *b, int go)
+{
+	char c;
+
+	if (b->maps.nuid && read(go, &c, 1) != 1)
+		_exit(1);
+}
+
 /* The sandbox's user, no capability in any set, nothing to gain by exec. */
 static void drop_rights(uid_t kuid)
 {
@@ -307,14 +316,16 @@ static _Noreturn void process_one(const struct birth *b, struct fds *f, int net,
 	char c;
 
 	setsid();
+	await_maps(b, go);
 	log_phase("1-placed");
 	enter_network(b, net);
 	send_network(net_sock);
 	log_phase("1-network");
 	if (unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
 		child_fail("the kernel's namespaces");
-	empty_root(b->dir);
+	/* First the procfs: in a user namespace one may be made only where another is in sight. */
 	f->proc = open_proc();
+	empty_root(b->dir);
 	log_phase("1-root");
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) < 0)
 		child_fail("socketpair");
@@ -361,17 +372,25 @@ int birth_kernel(struct birth *b)
 	r = cgroup_door_open(b->cgroup, true, &own);
 	if (r == 0)
 		r = cgroup_door_open(b->cgroup, false, &containers);
+	containers.unit = NULL; /* process 1 is beside it */
 	if (r == 0) {
 		fflush(NULL);
-		pid = cgroup_door_fork(&own, CLONE_NEWPID);
+		pid = cgroup_door_fork(&own, CLONE_NEWPID | (b->maps.nuid ? CLONE_NEWUSER : 0));
 		if (pid == 0) {
 			close(go[0]);
 			process_one(b, &f, net, &containers, sv[1], go[1]);
 		}
-		if (pid < 0)
+		if (pid < 0 && b->maps.nuid)
+			userns_explain(pid), r = pid;
+		else if (pid < 0)
 			r = log_errno(pid, "making the sandbox's pid namespace");
 		else
 			b->kernel = pid;
+	}
+	if (r == 0 && b->maps.nuid) {
+		r = userns_write(&b->maps, pid);
+		if (r == 0 && send(b->go, "", 1, MSG_NOSIGNAL) != 1)
+			r = log_errno(-errno, "the sandbox's first process ended at once");
 	}
 	cgroup_door_close(&own);
 	cgroup_door_close(&containers);

@@ -6,13 +6,15 @@
 #include "oci/cgroup.h"
 #include "oci/spec.h"
 #include "sandbox/sandbox.h"
+#include "sandbox/userns.h"
 
 struct birth {
 	const struct runtime_opts *opts;
 	const struct oci_spec *spec;
 	const char *dir;	/* the container's state directory */
 	struct cgroup *cgroup;
-	uid_t kuid;		/* the sandbox's own user */
+	uid_t kuid;		/* the sandbox's own user, as its user namespace numbers it */
+	struct userns_maps maps; /* empty: it has the caller's user namespace */
 	int listen_fd;		/* the control socket; closed once process 1 has it */
 	pid_t kernel;
 	pid_t gofer;

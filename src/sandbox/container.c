@@ -214,7 +214,7 @@ static int destroy(const struct runtime_opts *r, struct state *s)
 	}
 	if (err < 0)
 		return err; /* what is left can still be found by its state */
-	kuid_release(s->kuid, s->kernel.pid ? &s->kernel : &s->maker);
+	kuid_release(r, s->kuid, s->kernel.pid ? &s->kernel : &s->maker);
 	(void)!run_hooks(r, s, OCI_HOOK_POSTSTOP, "stopped");
 	if (state_dir(r, s->id, &dir) < 0)
 		return -ENOMEM;

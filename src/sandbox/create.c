@@ -53,20 +53,7 @@ static int make_root(const char *root)
 /* Said before anything is made: further on it would be some call that is not permitted. */
 static int step_rights(struct creation *c)
 {
-	_cleanup_fclose_ FILE *f = NULL;
-	unsigned inside, outside, size;
-
-	(void)c;
-	if (geteuid() != 0) {
-		log_error("rootless containers are not supported yet: run nacre as root (now: user %u)", geteuid());
-		return -EPERM;
-	}
-	f = fopen("/proc/self/uid_map", "re");
-	if (f && fscanf(f, "%u %u %u", &inside, &outside, &size) == 3 && size != UINT32_MAX) {
-		log_error("rootless containers are not supported yet: this user namespace maps %u ids, not all", size);
-		return -EPERM;
-	}
-	return 0;
+	return userns_plan(c->spec, &c->b.maps);
 }
 
 static int step_directory(struct creation *c)
@@ -155,7 +142,7 @@ static int step_kernel(struct creation *c)
 	c->b.spec = c->spec;
 	c->b.dir = c->dir;
 	c->b.cgroup = c->s->cgroup;
-	r = kuid_take(c->o->id, &c->s->maker, &c->s->kuid);
+	r = kuid_take(c->r, userns_ids(&c->b.maps), c->o->id, &c->s->maker, &c->s->kuid);
 	if (r == 0)
 		r = save(c);
 	if (r < 0)
@@ -167,7 +154,7 @@ static int step_kernel(struct creation *c)
 	if (r == 0)
 		r = save(c);
 	if (r == 0)
-		r = kuid_pass(c->s->kuid, &c->s->kernel);
+		r = kuid_pass(c->r, c->s->kuid, &c->s->kernel);
 	return r < 0 ? r : birth_go(&c->b);
 }
 

@@ -52,8 +52,7 @@ static int confine_status(const struct started *s)
 	if (self < 0 || dup3(self, STATUS_SELF_FD, O_CLOEXEC) < 0)
 		return log_errno(-errno, "status process: pidfd");
 	/* The sandbox may have ended meanwhile: then there is no namespace to enter, and no answer either. */
-	if (geteuid() == 0 &&
-	    setns(s->kernel, CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
+	if (setns(s->kernel, (geteuid() ? CLONE_NEWUSER : 0) | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
 		return errno == ESRCH ? -ESRCH : log_errno(-errno, "status process: namespaces");
 	if (s->fd != STATUS_SOCKET_FD && dup3(s->fd, STATUS_SOCKET_FD, O_CLOEXEC) < 0)
 		return log_errno(-errno, "status process: descriptors");

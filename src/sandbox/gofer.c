@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include "base/log.h"
 #include "oci/hooks.h"
 #include "proto/fuse_wire.h"
@@ -45,7 +46,7 @@ static int child_fail(const char *what, const char *value)
 /* Binds source at INDEX in the working directory. */
 static void bind_export(const char *source, unsigned index, bool recursive, bool ro)
 {
-	struct mount_attr nodev = {.attr_set = MOUNT_ATTR_NODEV};
+	struct mount_attr nodev = {.attr_set = MOUNT_ATTR_NODEV}, rdonly = {.attr_set = MOUNT_ATTR_RDONLY};
 	char at[16];
 	struct stat st;
 
@@ -56,7 +57,7 @@ static void bind_export(const char *source, unsigned index, bool recursive, bool
 		child_fail("export", at);
 	if (mount(source, at, NULL, MS_BIND | (recursive ? MS_REC : 0), NULL) < 0)
 		child_fail("binding", source);
-	if (ro && mount(NULL, at, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL) < 0)
+	if (ro && syscall(SYS_mount_setattr, AT_FDCWD, at, 0, &rdonly, sizeof(rdonly)) < 0)
 		child_fail("read-only bind of", source);
 	/* It may make device nodes, for images hold them; nobody opens one through it. */
 	if (syscall(SYS_mount_setattr, AT_FDCWD, at, AT_RECURSIVE, &nodev, sizeof(nodev)) < 0)
@@ -326,15 +327,65 @@ static int await(int sock)
 	return n == 1 ? 0 : -ECANCELED;
 }
 
+/* A child that is born in the sandbox's pid namespace (and user namespace, if it has its own). Without root there is no way
+ * back out of these, so another child goes in, and what it forks is our child. As fork(2), or -errno after a message. */
+static pid_t fork_beside(const struct birth *b, const struct cgroup_door *door, int pidns)
+{
+	_cleanup_close_ int own = -1, userns = -1;
+	pid_t pid = -1, helper;
+	int p[2], r = 0;
+
+	fflush(NULL);
+	if (!b->opts->rootless) {
+		own = open_ns(getpid(), "pid");
+		if (own < 0)
+			return own;
+		if (setns(pidns, CLONE_NEWPID) < 0)
+			return log_errno(-errno, "entering the sandbox's pid namespace");
+		pid = cgroup_door_fork(door, 0);
+		if (pid != 0 && setns(own, CLONE_NEWPID) < 0)
+			return log_errno(-errno, "leaving the sandbox's pid namespace");
+		return pid < 0 ? log_errno(pid, "forking the gofer") : pid;
+	}
+	userns = b->maps.nuid ? open_ns(b->kernel, "user") : -1;
+	if (b->maps.nuid && userns < 0)
+		return userns;
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return log_errno(-errno, "pipe");
+	helper = fork();
+	if (helper == 0) {
+		if (userns >= 0 && setns(userns, CLONE_NEWUSER) < 0)
+			child_fail("entering the sandbox's user namespace", NULL);
+		if (setns(pidns, CLONE_NEWPID) < 0)
+			child_fail("entering the sandbox's pid namespace", NULL);
+		close(p[0]);
+		pid = cgroup_door_fork(door, CLONE_PARENT);
+		if (pid == 0) {
+			close(p[1]);
+			return 0;
+		}
+		if (pid < 0)
+			log_errno(pid, "forking the gofer");
+		_exit(write(p[1], &pid, sizeof(pid)) != sizeof(pid));
+	}
+	r = helper < 0 ? log_errno(-errno, "forking the gofer") : 0;
+	close(p[1]);
+	if (r == 0 && read(p[0], &pid, sizeof(pid)) != sizeof(pid))
+		r = -ECANCELED; /* it has said why */
+	close(p[0]);
+	while (helper > 0 && waitpid(helper, NULL, 0) < 0 && errno == EINTR)
+		;
+	return r < 0 ? r : pid;
+}
+
 int birth_gofer(struct birth *b)
 {
-	_cleanup_close_ int prog = open_program("nacre-gofer"), pidns = open_ns(b->kernel, "pid"),
-			    own = open_ns(getpid(), "pid"), null = open_null();
+	_cleanup_close_ int prog = open_program("nacre-gofer"), pidns = open_ns(b->kernel, "pid"), null = open_null();
 	struct cgroup_door door = {.v2 = -1};
 	int sv[2], hooks[2] = {-1, -1}, r;
 	pid_t pid;
 
-	if (prog < 0 || pidns < 0 || own < 0 || null < 0)
+	if (prog < 0 || pidns < 0 || null < 0)
 		return -ENOENT;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) < 0)
 		return log_errno(-errno, "socketpair");
@@ -343,23 +394,18 @@ int birth_gofer(struct birth *b)
 	if (r == 0 && needs_hooks(b->spec) && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, hooks) < 0)
 		r = log_errno(-errno, "socketpair");
 	b->hooks_sock = hooks[0];
-	if (r == 0 && setns(pidns, CLONE_NEWPID) < 0)
-		r = log_errno(-errno, "entering the sandbox's pid namespace");
 	if (r == 0) {
-		fflush(NULL);
-		pid = cgroup_door_fork(&door, 0);
+		pid = fork_beside(b, &door, pidns);
 		if (pid == 0) {
 			close(TAKE_FD(b->hooks_sock));
 			gofer_main(b, sv[1], prog, null, hooks[1]);
 		}
 		if (pid < 0)
-			r = log_errno(pid, "forking the gofer");
+			r = pid;
 		else
 			b->gofer = pid;
 	}
 	cgroup_door_close(&door);
-	if (setns(own, CLONE_NEWPID) < 0)
-		r = log_errno(-errno, "leaving the sandbox's pid namespace");
 	close(sv[1]);
 	close(TAKE_FD(b->net_sock));
 	if (hooks[1] >= 0)

@@ -18,13 +18,19 @@
 #define KUID_BASE 0x7a000000U
 #define KUID_COUNT 0x01000000U
 
-static int open_users(void)
+/* Without root it is a directory of the caller's, beside the state directory. */
+static int open_users(const struct runtime_opts *o)
 {
+	char users[4096];
 	int fd;
 
-	if (mkdir(USERS, 0700) < 0 && errno != EEXIST)
+	if ((size_t)snprintf(users, sizeof(users), "%s", o->rootless ? o->root : USERS) >= sizeof(users) - 8)
+		return -ENAMETOOLONG;
+	if (o->rootless)
+		strcat(users, "-users");
+	if (mkdir(users, 0700) < 0 && errno != EEXIST)
 		return -errno;
-	fd = open(USERS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = open(users, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd >= 0 && flock(fd, LOCK_EX) < 0) {
 		int r = -errno;
 
@@ -72,55 +78,58 @@ static uint32_t first_choice(const char *id)
 	return (uint32_t)(h ^ (h >> 32));
 }
 
-int kuid_take(const char *id, const struct proc_id *keeper, uid_t *ret)
+int kuid_take(const struct runtime_opts *r, uint32_t ids, const char *id, const struct proc_id *keeper, uid_t *ret)
 {
+	uint32_t base = KUID_BASE, count = KUID_COUNT, at = first_choice(id);
 	_cleanup_close_ int dir = -1;
-	uint32_t at = first_choice(id);
 
-	if (geteuid() != 0) {
-		*ret = geteuid();
-		return 0;
+	*ret = 0;
+	if (r->rootless) {
+		if (ids < 2)
+			return 0;
+		base = ids / 2;
+		count = ids - base;
 	}
-	dir = open_users();
+	dir = open_users(r);
 	if (dir < 0)
-		return log_errno(dir, USERS);
-	for (uint32_t i = 0; i < KUID_COUNT; i++) {
-		uid_t uid = KUID_BASE + (at + i) % KUID_COUNT;
+		return log_errno(dir, "the users of sandboxes");
+	for (uint32_t i = 0; i < count; i++) {
+		uid_t uid = base + (at + i) % count;
 		struct proc_id other;
-		int r;
+		int err;
 
 		if (keeper_of(dir, uid, &other) && proc_alive(&other))
 			continue;
-		r = write_keeper(dir, uid, keeper);
-		if (r < 0)
-			return log_errno(r, USERS "/%u", uid);
+		err = write_keeper(dir, uid, keeper);
+		if (err < 0)
+			return log_errno(err, "the users of sandboxes: %u", uid);
 		*ret = uid;
 		return 0;
 	}
-	return log_errno(-EUSERS, USERS);
+	return log_errno(-EUSERS, "the users of sandboxes");
 }
 
-int kuid_pass(uid_t uid, const struct proc_id *keeper)
+int kuid_pass(const struct runtime_opts *r, uid_t uid, const struct proc_id *keeper)
 {
 	_cleanup_close_ int dir = -1;
-	int r;
+	int err;
 
-	if (geteuid() != 0)
+	if (!uid)
 		return 0;
-	dir = open_users();
-	r = dir < 0 ? dir : write_keeper(dir, uid, keeper);
-	return r < 0 ? log_errno(r, USERS "/%u", uid) : 0;
+	dir = open_users(r);
+	err = dir < 0 ? dir : write_keeper(dir, uid, keeper);
+	return err < 0 ? log_errno(err, "the users of sandboxes: %u", uid) : 0;
 }
 
-void kuid_release(uid_t uid, const struct proc_id *keeper)
+void kuid_release(const struct runtime_opts *r, uid_t uid, const struct proc_id *keeper)
 {
 	_cleanup_close_ int dir = -1;
 	struct proc_id now;
 	char name[16];
 
-	if (geteuid() != 0 || !uid)
+	if (!uid)
 		return;
-	dir = open_users();
+	dir = open_users(r);
 	if (dir < 0 || !keeper_of(dir, uid, &now))
 		return;
 	/* By now it may be another sandbox's. */

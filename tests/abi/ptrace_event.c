@@ -222,6 +222,10 @@ TEST(exec_event)
 	CHECK_EQ(v, pid);
 	r = regs_of(pid);
 	CHECK_EQ(r.orig_rax, SYS_execve);
+	CHECK_EQ(r.cs, 0x33);
+	CHECK_EQ(r.ss, 0x2b);
+	CHECK_EQ(r.eflags & 0x202, 0x202);
+	CHECK_EQ(PT(REQ_SETREGS, pid, 0, &r), 0);
 	CHECK_EQ(PT(PTRACE_CONT, pid, 0, 0), 0);
 	EXPECT_EXIT(pid, 5);
 }

@@ -133,8 +133,15 @@ is "health: unhealthy" "$(inspect healthy '{{.State.Health.Status}}')" unhealthy
 docker rm -f healthy >"$work/out" 2>&1
 
 says "--init" 0 "docker-init" $D run --rm --init --network none $IMAGE sh -c 'cat /proc/1/comm'
-says "network: on the default bridge it runs, without any interface" 0 "" $D run --rm $IMAGE ls /sys/class/net
-says "network: a published port is refused nowhere, and leads nowhere" 0 "" $D run --rm -p 127.0.0.1:18080:80 $IMAGE true
+says "network: on the default bridge it has an interface" 0 "eth0
+lo" $D run --rm $IMAGE ls /sys/class/net
+try 30 $D run -d --name web -p 18080:80 $IMAGE httpd -f -p 80 -h /etc
+address=$(inspect web '{{.NetworkSettings.IPAddress}}')
+until_true 10 busybox wget -qO /dev/null "http://$address/data"
+is "a server in the container is reached by its address" "$(busybox wget -qO- "http://$address/data")" "not a program"
+is "and by the published port" "$(busybox wget -qO- http://172.30.0.1:18080/data)" "not a program"
+says "one container reaches another" 0 "not a program" $D run --rm $IMAGE wget -qO- "http://$address/data"
+docker rm -f web >"$work/out" 2>&1
 is "ps -a is empty" "$(docker ps -aq)" ""
 is "no process of nacre is left" "$(nacre_processes)" ""
 is "no state is left" "$(find "$work/docker/exec" -path '*/moby/*' -name state.json)" ""

@@ -137,8 +137,13 @@ podman exec healthy rm /tmp/well
 says "healthcheck: unhealthy" 1 unhealthy $P healthcheck run healthy
 podman rm -f -t 0 healthy >"$work/out" 2>&1
 
-says "network: on the default bridge it runs, without any interface" 0 "" \
-	$P run --rm --cgroup-parent "/$tag" $IMAGE ls /sys/class/net
+says "network: on the default bridge it has an interface" 0 "eth0
+lo" $P run --rm --cgroup-parent "/$tag" $IMAGE ls /sys/class/net
+try 30 $P run -d --name web --cgroup-parent "/$tag" $IMAGE httpd -f -p 80 -h /etc
+address=$(podman inspect -f '{{.NetworkSettings.IPAddress}}' web)
+until_true 10 busybox wget -qO /dev/null "http://$address/data"
+is "a server in the container is reached by its address" "$(busybox wget -qO- "http://$address/data")" "not a program"
+podman rm -f -t 0 web >"$work/out" 2>&1
 is "ps -a is empty" "$(podman ps -aq)" ""
 is "no process of nacre is left" "$(nacre_processes)" ""
 is "no state is left" "$(ls /run/nacre 2>/dev/null)" ""

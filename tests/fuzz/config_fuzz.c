@@ -12,10 +12,24 @@
 #include <string.h>
 #include <time.h>
 #include "base/log.h"
+#include "kernel/task/bpf.h"
 #include "oci/parse.h"
+#include "oci/seccomp.h"
 #include "oci/template.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* What is made of a profile is a filter that the guest kernel takes. */
+static void compile(const struct oci_spec *spec)
+{
+	struct oci_seccomp s = {0};
+
+	if (!spec->has_seccomp)
+		return;
+	if (oci_seccomp_compile(spec, &s) == 0 && bpf_check(s.filter, (unsigned)s.n) != 0)
+		abort();
+	free(s.filter);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -30,6 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (!spec->rootfs || !spec->process.args.n || spec->process.cwd[0] != '/' ||
 		    spec->process.args.v[spec->process.args.n])
 			abort();
+		compile(spec);
 		oci_spec_free(spec);
 	}
 	return 0;

@@ -70,9 +70,6 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
 	done
 fi
 if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
-	bundle "$work/rootless" -- true && chmod 755 "$work/rootless"
-	mkdir "$work/own" && chown 65534 "$work/own"
-	cp "$NACRE-kernel" "$NACRE-gofer" "$NACRE-stub" "$work/" 2>/dev/null
 	# says NAME TEXT COMMAND...: status 1 and TEXT.
 	says() {
 		name=$1 text=$2
@@ -82,14 +79,6 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
 		if [ $rc -eq 1 ] && grep -qF -e "$text" "$work/err"; then ok "$name"; else not_ok "$name" "$work/err"; diag "status $rc"; fi
 	}
 	nobody="setpriv --reuid 65534 --regid 65534 --clear-groups"
-	for c in "run --bundle $work/rootless" "create --bundle $work/rootless"; do
-		says "${c%% *} without root" "rootless containers are not supported yet: run nacre as root (now: user 65534)" \
-			$nobody "$work/nacre" --root "$work/own" $c errtest
-		is "nothing was made" "$(ls -A "$work/own")" ""
-	done
-	says "do without root" "rootless containers are not supported yet" $nobody "$work/nacre" --root "$work/own" do -- true
-	says "run in a user namespace" "rootless containers are not supported yet: this user namespace maps 1 ids, not all" \
-		unshare --user --map-root-user "$work/nacre" --root "$work/own" run --bundle "$work/rootless" errtest
 	says "list without root and without a place" "--root is needed: XDG_RUNTIME_DIR is not set" \
 		env -u XDG_RUNTIME_DIR $nobody "$work/nacre" list
 	# An unreadable state is no absent one.

@@ -109,7 +109,7 @@ rm -f "$work/log"
 gives "seccomp" "denied" 'l["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}]}' 'mkdir /tmp/d 2>/dev/null || echo denied'
 gives "a sysctl of the network is set in its namespace" "77" 'l["sysctl"] = {"net.ipv4.ip_default_ttl": "77"}' \
 	'python3 -c "import socket; print(socket.socket().getsockopt(0, 2))"'
-gives "one that the guest kernel has not is accepted" "ok" 'l["sysctl"] = {"kernel.shmmni": "4096"}' 'echo ok'
+gives "one that the guest kernel has not is accepted" "ok" 'l["sysctl"] = {"kernel.shm_rmid_forced": "0"}' 'echo ok'
 rm -f "$work/json"
 edit "$work/b/config.json" 'c["process"]["args"] = ["/etc/passwd"]'
 fails "with a JSON log" 126 "permission denied" --log "$work/json" --log-format json --debug --overlay=memory run --bundle "$work/b" "$id"
@@ -118,7 +118,7 @@ import json, sys
 v = [json.loads(x) for x in open(sys.argv[1])]
 print(any("sysctl" in x["msg"] for x in v), [x["msg"] for x in v if x["level"] == "error"][-1])' "$work/json")" \
 	'True unable to start container process: exec: "/etc/passwd": permission denied'
-is "and said not to be there" "$(grep -c 'sysctl kernel.shmmni=4096: the guest kernel has no such setting yet' "$work/log")" 1
+is "and said not to be there" "$(grep -c 'sysctl kernel.shm_rmid_forced=0: the guest kernel has no such setting yet' "$work/log")" 1
 
 # On the host
 bundle "$work/b" --annotation "k=v" -- sleep 1000

@@ -208,4 +208,18 @@ got=$(timeout 60 python3 "$work/console.py" "$work/console" "$NACRE" --root "$NA
 is "run -d --console-socket: one master of a terminal, its output" "$got" "0 1 True /dev/pts/0 11 22 end "
 passes "delete the one with the terminal" delete --force "$id"
 is "nothing is left behind" "$(traces "$id")" "$before"
+# Somebody on the host kills the host process of one guest process, which sleeps in the guest kernel: its parent hears of it.
+bundle "$work/lost" -- sh -c 'sleep 1000 & wait $!; echo $?'
+nacre run --bundle "$work/lost" lost >"$work/lost.out" 2>&1 </dev/null &
+runner=$!
+for _ in $(seq 100); do
+	pid=$(nacre ps lost 2>/dev/null | sed -n 's/^[0-9]* *[0-9]* *[0-9]* *\([0-9]*\) sleep 1000$/\1/p')
+	[ -z "$pid" ] || break
+	sleep 0.1
+done
+kill -KILL "$pid"
+for _ in $(seq 100); do kill -0 $runner 2>/dev/null || break; sleep 0.1; done
+kill -0 $runner 2>/dev/null && nacre delete --force lost
+wait $runner
+is "a host process killed from outside: the guest sees SIGKILL" "$(tail -1 "$work/lost.out")" 137
 done_testing

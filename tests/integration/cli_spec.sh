@@ -42,7 +42,7 @@ is "highest version" "$(json "$f" 'c["ociVersionMax"]')" 1.3.0
 is "hooks" "$(json "$f" '" ".join(c["hooks"])')" "prestart createRuntime createContainer startContainer poststart poststop"
 is "mount options" "$(json "$f" 'all(o in c["mountOptions"] for o in "ro rw rbind nosuid tmpcopyup rprivate".split())')" True
 is "none that is refused" "$(json "$f" '[o for o in ("idmap", "ridmap") if o in c["mountOptions"]]')" "[]"
-is "cgroups" "$(json "$f" '[c["linux"]["cgroup"][k] for k in ("v1", "v2", "systemd")]')" "[True, True, False]"
+is "cgroups" "$(json "$f" '[c["linux"]["cgroup"][k] for k in ("v1", "v2", "systemd")]')" "[True, True, $([ -x "$NACRE-systemd" ] && echo True || echo False)]"
 is "seccomp" "$(json "$f" '(lambda s: (s["enabled"], "SCMP_ACT_TRACE" in s["actions"], "SCMP_ACT_NOTIFY" in s["actions"], len(s["operators"])))(c["linux"]["seccomp"])')" "(True, True, False, 7)"
 is "capabilities" "$(json "$f" 'len(c["linux"]["capabilities"])')" 41
 is "no user or time namespace" "$(json "$f" '[n for n in ("user", "time") if n in c["linux"]["namespaces"]]')" "[]"

@@ -4,6 +4,7 @@
 #include "../tap.h"
 
 #include <json-c/json.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include "base/log.h"
@@ -263,6 +264,78 @@ TEST(limits_on_v2)
 	CHECK_EQ(apply(cg, "{\"unified\":{\"memory.high\":\"12345\"}}"), 0);
 	CHECK_STR(take("cg/c1/memory.high"), "12345");
 	CHECK_EQ(apply(cg, "{\"devices\":[{\"allow\":false}]}"), 0);
+	cgroup_free(cg);
+	cleanup();
+}
+
+static const char *part(struct json_object *o, const char *key)
+{
+	struct json_object *v = NULL;
+
+	json_object_object_get_ex(o, key, &v);
+	return json_object_to_json_string_ext(v, JSON_C_TO_STRING_PLAIN);
+}
+
+TEST(stats_on_v2)
+{
+	struct json_object *o;
+	struct cg_layout l;
+	struct cgroup *cg;
+
+	setup();
+	l = fake_v2();
+	cg = make(&l, "c1");
+	put("cg/c1/cgroup.controllers", "cpu cpuset memory pids io hugetlb\n");
+	put("cg/c1/cpu.stat", "usage_usec 3000\nuser_usec 1000\nsystem_usec 2000\nnr_periods 7\nnr_throttled 5\nthrottled_usec 9\n");
+	put("cg/c1/cpuset.cpus.effective", "0-2,7\n");
+	put("cg/c1/memory.current", "4096\n");
+	put("cg/c1/memory.max", "max\n");
+	put("cg/c1/memory.swap.max", "77\n");
+	put("cg/c1/memory.stat", "anon 11\nfile 22\n");
+	put("cg/c1/pids.current", "3\n");
+	put("cg/c1/pids.max", "max\n");
+	put("cg/c1/io.stat", "8:16 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6\n253:0 \n");
+	put("cg/c1/hugetlb.2MB.current", "2097152\n");
+	put("cg/c1/hugetlb.2MB.events", "max 4\n");
+	o = cgroup_stats(cg);
+	REQUIRE(o);
+	CHECK_STR(part(o, "cpu"), "{\"usage\":{\"total\":3000000,\"kernel\":2000000,\"user\":1000000},"
+				  "\"throttling\":{\"periods\":7,\"throttledPeriods\":5,\"throttledTime\":9000}}");
+	CHECK(strstr(part(o, "cpuset"), "\"cpus\":[0,1,2,7]"));
+	CHECK_STR(part(o, "memory"), "{\"cache\":22,\"usage\":{\"limit\":18446744073709551615,\"usage\":4096,\"failcnt\":0},"
+				     "\"swap\":{\"limit\":77,\"failcnt\":0},\"kernel\":{\"limit\":0,\"failcnt\":0},"
+				     "\"kernelTCP\":{\"limit\":0,\"failcnt\":0},\"raw\":{\"anon\":11,\"file\":22}}");
+	CHECK_STR(part(o, "pids"), "{\"current\":3}");
+	CHECK_STR(part(o, "blkio"), "{\"ioServiceBytesRecursive\":[{\"major\":8,\"minor\":16,\"op\":\"Read\",\"value\":1},"
+				    "{\"major\":8,\"minor\":16,\"op\":\"Write\",\"value\":2},"
+				    "{\"major\":8,\"minor\":16,\"op\":\"Discard\",\"value\":5}],"
+				    "\"ioServicedRecursive\":[{\"major\":8,\"minor\":16,\"op\":\"Read\",\"value\":3},"
+				    "{\"major\":8,\"minor\":16,\"op\":\"Write\",\"value\":4},"
+				    "{\"major\":8,\"minor\":16,\"op\":\"Discard\",\"value\":6}]}");
+	CHECK_STR(part(o, "hugetlb"), "{\"2MB\":{\"usage\":2097152,\"failcnt\":4}}");
+	json_object_put(o);
+	cgroup_free(cg);
+	cleanup();
+}
+
+TEST(end_of_memory_on_v2)
+{
+	struct cg_layout l;
+	struct cgroup *cg;
+	struct pollfd p = {.events = POLLIN};
+
+	setup();
+	l = fake_v2();
+	cg = make(&l, "c1");
+	put("cg/c1/memory.events", "low 0\noom 0\noom_kill 0\n");
+	p.fd = cgroup_oom_watch(cg);
+	REQUIRE(p.fd >= 0);
+	CHECK_EQ(poll(&p, 1, 0), 0);
+	CHECK_EQ(cgroup_oom_kills(cg), 0);
+	put("cg/c1/memory.events", "low 0\noom 1\noom_kill 1\n");
+	CHECK_EQ(poll(&p, 1, 5000), 1);
+	CHECK_EQ(cgroup_oom_kills(cg), 1);
+	close(p.fd);
 	cgroup_free(cg);
 	cleanup();
 }

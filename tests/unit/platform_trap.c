@@ -48,10 +48,11 @@ extern const char g_ids[], g_ids_end[], g_loop[], g_loop_end[], g_spin[], g_spin
 static struct pt_container *ct;
 static int zygote_deaths;
 
-static void on_dead(void *priv)
+static void on_dead(void *priv, struct pt_as *lost)
 {
 	(void)priv;
-	__atomic_fetch_add(&zygote_deaths, 1, __ATOMIC_SEQ_CST);
+	if (!lost)
+		__atomic_fetch_add(&zygote_deaths, 1, __ATOMIC_SEQ_CST);
 }
 
 /* Zygotes and stubs outlive the process that had them made: they become the first process's, which ends them. */

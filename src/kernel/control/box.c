@@ -37,11 +37,15 @@ struct process *box_process(struct box *b, const char *exec_id)
 	return NULL;
 }
 
-/* The zygote died: no process of the container can live on. */
-static void zygote_dead(void *priv)
+/* The zygote died: no process of the container can live on. Or the host process of one address space, with what ran in it. */
+static void host_process_dead(void *priv, struct pt_as *lost)
 {
 	struct box *b = priv;
 
+	if (lost) {
+		kill_space(b->ct.pid_ns, lost);
+		return;
+	}
 	log_warning("container %s: its zygote ended", b->ct.id); /* mostly it was killed, which is no error */
 	if (b->init && b->init->task)
 		kill_group(b->init->task->tg);
@@ -188,7 +192,7 @@ int box_create(const Nacre__Sandbox__V1__CreateContainerRequest *q, struct rpc_b
 	log_phase("box");
 	/* The gofer may still be on its way: the zygote first. */
 	if (r == 0)
-		r = b->ct.id ? pt_container_new(zygote_dead, b, &b->ct.pt, ret_pidfd) : -ENOMEM;
+		r = b->ct.id ? pt_container_new(host_process_dead, b, &b->ct.pt, ret_pidfd) : -ENOMEM;
 	log_phase("box-zygote");
 	if (r == 0)
 		r = fuse_conn_new(TAKE_FD(gofer), &b->gofer);

@@ -50,8 +50,11 @@ static int new_super(struct box *b, const char *type, const char *source, const 
 	const struct fs_type *t = fs_type_find(type);
 	struct fs_params p = {.source = source, .flags = flags, .options = options && *options ? options : NULL,
 			      .ct = &b->ct};
+	int r = t ? t->get_super(t, &p, ret) : -ENODEV;
 
-	return t ? t->get_super(t, &p, ret) : -ENODEV;
+	if (r == 0 && !(*ret)->source && source)
+		(*ret)->source = strdup(source);
+	return r;
 }
 
 static int export_super(struct box *b, const Mount *m, struct super **ret)

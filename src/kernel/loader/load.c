@@ -133,6 +133,8 @@ static void set_registers(struct task *t, uint64_t entry, uint64_t sp)
 	r->rip = entry;
 	r->rsp = sp;
 	r->eflags = 0x202;
+	r->cs = 0x33; /* user code and stack: what a debugger tells 64 from 32 bits by */
+	r->ss = 0x2b;
 }
 
 static void note_layout(struct mm *mm, const struct elf_info *e, uint64_t bias)

@@ -124,6 +124,8 @@ int netlink_diag_request(const struct nlmsghdr *m, const void *payload, size_t n
 	struct inet_diag_req_v2 q;
 	size_t at = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(q));
 
+	if (m->nlmsg_type == TCPDIAG_GETSOCK || m->nlmsg_type == DCCPDIAG_GETSOCK)
+		return -EOPNOTSUPP; /* the older form of the same question */
 	if (m->nlmsg_type != SOCK_DIAG_BY_FAMILY)
 		return m->nlmsg_type == SOCK_DESTROY ? -EPERM : -EINVAL;
 	if (n < sizeof(struct sock_diag_req))

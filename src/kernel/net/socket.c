@@ -71,6 +71,7 @@ int socket_file_new(struct socket *s, uint32_t flags, struct file **ret)
 	if (r < 0)
 		return r;
 	s->uid = (*ret)->cred->fsuid;
+	__atomic_store_n(&s->file, *ret, __ATOMIC_RELEASE);
 	__atomic_store_n(&s->ino, (*ret)->inode->ino, __ATOMIC_RELEASE);
 	return 0;
 }

@@ -52,6 +52,7 @@ struct socket {
 	const struct proto_ops *ops;
 	int type; /* SOCK_STREAM... */
 	void *sk;
+	struct file *file; /* no reference; constant once it is a file */
 	uint64_t ino; /* constant once it is a file */
 	kuid_t uid;   /* the same: who made it */
 };

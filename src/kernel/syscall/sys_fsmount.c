@@ -276,6 +276,8 @@ static int create_super(struct task *t, struct fs_context *c) REQUIRES(c->lock)
 	};
 	int r = c->type->get_super(c->type, &p, &c->sb);
 
+	if (r == 0 && !c->sb->source)
+		c->sb->source = strdup(p.source); /* without memory /proc/mounts says "none" */
 	c->phase = r < 0 ? FAILED : MADE;
 	return r;
 }

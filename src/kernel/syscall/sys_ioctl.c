@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ioctl: the generic requests, then the file's own. */
 #include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/fs.h>
 #include <sys/ioctl.h>
 #include "kernel/syscall/syscall.h"
 #include "kernel/task/task.h"
 #include "kernel/usercopy.h"
 #include "kernel/vfs/fown.h"
+#include "kernel/vfs/vfs.h"
+
+#pragma weak file_async
 
 static long ioctl_cloexec(struct task *t, int fd, bool on)
 {
@@ -32,6 +37,32 @@ static long ioctl_flag(struct task *t, struct file *f, uint64_t arg, uint32_t fl
 		__atomic_or_fetch(&f->flags, flag, __ATOMIC_RELAXED);
 	else
 		__atomic_and_fetch(&f->flags, ~flag, __ATOMIC_RELAXED);
+	return 0;
+}
+
+/* Flags that chattr(1) sets. */
+static long inode_flags(struct task *t, struct file *f, uint64_t arg, bool set)
+{
+	const uint32_t known = FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL | FS_NOATIME_FL;
+	uint32_t v = __atomic_load_n(&f->inode->fs_flags, __ATOMIC_RELAXED), old = v;
+	int r;
+
+	if (!set)
+		return put_u32(t, uaddr(arg), v);
+	if (copy_in(t, &v, uaddr(arg), sizeof(v)) < 0)
+		return -EFAULT;
+	r = mnt_want_write(f->path.mnt);
+	if (r < 0)
+		return r;
+	if (!inode_owner_or_capable(f->inode, t->cred))
+		return -EPERM;
+	if (v & ~known)
+		return -EOPNOTSUPP;
+	if (((v ^ old) & (FS_IMMUTABLE_FL | FS_APPEND_FL)) && !capable(t->cred, CAP_LINUX_IMMUTABLE))
+		return -EPERM;
+	MUTEX_GUARD(&f->inode->lock);
+	__atomic_store_n(&f->inode->fs_flags, v, __ATOMIC_RELAXED);
+	inode_touch(f->inode, false, true);
 	return 0;
 }
 
@@ -62,6 +93,9 @@ long sys_ioctl(struct task *t, const struct sysargs *a)
 		return ioctl_flag(t, f, a->v[2], O_NONBLOCK);
 	if (cmd == FIOASYNC)
 		return ioctl_async(t, f, arg_int(a, 0), a->v[2]);
+	if ((cmd == FS_IOC_GETFLAGS || cmd == FS_IOC_SETFLAGS) && f->inode->sb->op->inode_flags &&
+	    (S_ISREG(f->inode->mode) || S_ISDIR(f->inode->mode)))
+		return inode_flags(t, f, a->v[2], cmd == FS_IOC_SETFLAGS);
 	if (f->op->ioctl)
 		r = f->op->ioctl(f, t, cmd, a->v[2]);
 	if (r == -ENOTTY && cmd == FIONREAD && S_ISREG(f->inode->mode)) {

@@ -156,6 +156,8 @@ static int make_link(const struct maker *m, const struct path *dir, struct dentr
 
 	if (r == 0 && m->old->mnt != dir->mnt)
 		r = -EXDEV;
+	if (r == 0)
+		r = may_link(dentry_inode(m->old->dentry));
 	return r < 0 ? r : vfs_link(m->old, dir, d);
 }
 

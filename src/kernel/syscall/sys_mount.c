@@ -150,6 +150,8 @@ static int mount_new_super(struct task *t, struct mount_args *m)
 	if (!(type->flags & FS_USERNS_MOUNT) && !capable(t->cred, CAP_SYS_ADMIN))
 		return -EPERM;
 	r = type->get_super(type, &p, &sb);
+	if (r == 0 && !sb->source)
+		sb->source = strdup(p.source); /* without memory /proc/mounts says "none" */
 	return r < 0 ? r : mount_super_at(sb, mount_flags(m->flags), &m->at);
 }
 

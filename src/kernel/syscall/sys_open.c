@@ -75,9 +75,9 @@ static int resolve_flags(uint64_t resolve, unsigned *ret)
 	}
 	if ((*ret & LOOKUP_BENEATH) && (*ret & LOOKUP_IN_ROOT))
 		return -EINVAL;
-	if (resolve & RESOLVE_CACHED)
-		return -EAGAIN; /* nothing is promised to be cached */
-	return resolve ? -EINVAL : 0;
+	if (resolve & ~(uint64_t)RESOLVE_CACHED)
+		return -EINVAL;
+	return resolve ? -EAGAIN : 0; /* nothing is promised to be cached */
 }
 
 long sys_openat2(struct task *t, const struct sysargs *a)

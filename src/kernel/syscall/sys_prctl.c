@@ -8,6 +8,7 @@
 #include "kernel/syscall/prctl.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/task/internal.h"
+#include "kernel/task/seccomp.h"
 #include "kernel/usercopy.h"
 
 #ifndef PR_GET_AUXV
@@ -308,6 +309,8 @@ static long process_option(struct task *t, int op, const uint64_t *v)
 		return t->seccomp.mode;
 	case PR_SET_SECCOMP:
 		return prctl_set_seccomp(t, v[1], v[2]);
+	case PR_SET_SYSCALL_USER_DISPATCH:
+		return user_dispatch_set(t, v[1], v[2], v[3], v[4]);
 	}
 	return memory_option(t, op, v);
 }

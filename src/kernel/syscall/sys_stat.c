@@ -126,7 +126,7 @@ static int put_statx(struct task *t, uaddr_t to, const struct kstat *k, uint32_t
 		.stx_mask = k->mask | (unique ? STATX_MNT_ID_UNIQUE : STATX_MNT_ID),
 		.stx_blksize = k->blksize,
 		.stx_attributes = k->attributes | (root ? STATX_ATTR_MOUNT_ROOT : 0),
-		.stx_attributes_mask = k->attributes | STATX_ATTR_MOUNT_ROOT,
+		.stx_attributes_mask = k->attributes | k->attributes_mask | STATX_ATTR_MOUNT_ROOT,
 		.stx_nlink = (uint32_t)k->nlink,
 		.stx_uid = from_kuid(current_user_ns(), k->uid),
 		.stx_gid = from_kgid(current_user_ns(), k->gid),

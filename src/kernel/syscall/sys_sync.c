@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sync, fsync and the advice calls: what reaches the disk, and what is said about it. */
 #include <fcntl.h>
+#include <string.h>
 #include "kernel/syscall/syscall.h"
 #include "kernel/task/task.h"
+#include "kernel/usercopy.h"
 #include "kernel/vfs/vfs.h"
 
 struct super_list {
@@ -115,4 +117,42 @@ long sys_readahead(struct task *t, const struct sysargs *a)
 	if (!f || !f->can_read)
 		return -EBADF;
 	return S_ISREG(f->inode->mode) || S_ISBLK(f->inode->mode) ? 0 : -EINVAL;
+}
+
+/* cachestat(2): pages in memory, of files that are nowhere else. What the host keeps of its own files it does not tell. */
+long sys_cachestat(struct task *t, const struct sysargs *a)
+{
+	_cleanup_(file_putp) struct file *f = fd_get(t, arg_int(a, 0));
+	uint64_t range[2], st[5] = {0}, end, keep;
+	int64_t at;
+
+	if (!f)
+		return -EBADF;
+	if (copy_in(t, range, arg_uaddr(a, 1), sizeof(range)) < 0)
+		return -EFAULT;
+	if (arg_u32(a, 3))
+		return -EINVAL;
+	if (!S_ISREG(f->inode->mode) || f->inode->sb->type->flags & FS_INTERNAL || strcmp(f->inode->sb->type->name, "tmpfs") != 0)
+		return -EOPNOTSUPP;
+	end = range[1] && range[1] <= UINT64_MAX - range[0] ? range[0] + range[1] : UINT64_MAX;
+	mutex_lock(&f->pos_lock);
+	keep = f->pos; /* asking moves it */
+	for (at = (int64_t)MIN(range[0], (uint64_t)INT64_MAX); at >= 0;) {
+		uint64_t from, to;
+		int64_t next;
+
+		at = f->op->llseek(f, at, SEEK_DATA);
+		if (at < 0 || (uint64_t)at >= end)
+			break;
+		next = f->op->llseek(f, at, SEEK_HOLE);
+		if (next <= at)
+			break;
+		from = (uint64_t)at / GUEST_PAGE_SIZE;
+		to = (MIN((uint64_t)next, end) + GUEST_PAGE_SIZE - 1) / GUEST_PAGE_SIZE;
+		st[0] += to - from;
+		at = next;
+	}
+	f->pos = keep;
+	mutex_unlock(&f->pos_lock);
+	return copy_out(t, arg_uaddr(a, 2), st, sizeof(st));
 }

@@ -71,6 +71,6 @@ struct entry_hook {
 	void (*leave)(struct task *t, long result);
 };
 extern const struct entry_hook *const entry_hooks[]; /* NULL-terminated */
-extern const struct entry_hook seccomp_hook;	      /* sys_seccomp.c */
+extern const struct entry_hook seccomp_hook; /* sys_seccomp.c */
 
 #endif

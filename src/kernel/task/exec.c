@@ -185,6 +185,7 @@ static void reset_task(struct task *t, struct exec_image *img, struct cred *cred
 	t->robust_list = t->robust_len = 0;
 	t->trapno = t->trap_err = t->trap_addr = 0;
 	t->restart.fn = NULL;
+	t->dispatch.on = false;
 	if (img->secure)
 		t->pdeath_signal = 0;
 	mutex_lock(&tasklist_lock);

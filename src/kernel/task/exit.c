@@ -43,6 +43,8 @@ static void account(struct task *t)
 	uint64_t user, sys;
 
 	task_cputime(t, &user, &sys);
+	__atomic_add_fetch(&kernel.dead_user, user, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&kernel.dead_sys, sys, __ATOMIC_RELAXED);
 	ru.ru_utime = (struct timeval){(time_t)(user / NSEC_PER_SEC),
 				       (suseconds_t)(user % NSEC_PER_SEC / 1000)};
 	ru.ru_stime = (struct timeval){(time_t)(sys / NSEC_PER_SEC),
@@ -259,6 +261,22 @@ static void end_namespace(struct task *t)
 					     SLEEP_UNINTERRUPTIBLE);
 	}
 	waitq_del(&we);
+}
+
+void kill_space(struct pid_namespace *ns, struct pt_as *as)
+{
+	MUTEX_GUARD(&tasklist_lock);
+	for (size_t i = 0; i < ns->nslots; i++) {
+		struct task *x = pid_task(ns->slots[i].pid, PIDTYPE_PID);
+		bool here = false;
+
+		if (x) {
+			MUTEX_GUARD(&x->lock);
+			here = x->mm && x->mm->as == as;
+		}
+		if (here)
+			(void)send_signal_locked(x, SIGKILL, NULL, true);
+	}
 }
 
 /* Has the last thread of tg come to its end, reaped or not? tasklist lock held. */

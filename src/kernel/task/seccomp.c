@@ -18,9 +18,6 @@
 /* All filters of a task together, in instructions of Linux, and what each of them costs besides. */
 #define PATH_MAX_LEN 32768
 #define PATH_FILTER_COST 4
-#ifndef SYS_SECCOMP
-#define SYS_SECCOMP 1 /* si_code */
-#endif
 #define LOGS_PER_SECOND 10
 
 /* --- filters --- */
@@ -109,8 +106,10 @@ bool seccomp_allows(const struct task *t, int nr)
 
 	if (!(__atomic_load_n(&t->sig_flags, __ATOMIC_RELAXED) & TIF_SECCOMP))
 		return true;
-	if (__atomic_load_n(&t->seccomp.mode, __ATOMIC_ACQUIRE) != SECCOMP_MODE_FILTER)
+	if (t->dispatch.on)
 		return false;
+	if (__atomic_load_n(&t->seccomp.mode, __ATOMIC_ACQUIRE) != SECCOMP_MODE_FILTER)
+		return __atomic_load_n(&t->seccomp.mode, __ATOMIC_ACQUIRE) == SECCOMP_MODE_DISABLED;
 	f = filter_of(t);
 	return f && nr >= 0 && nr < SECCOMP_CACHE_WORDS * 64 && (f->allow[nr / 64] >> nr % 64 & 1);
 }
@@ -296,14 +295,15 @@ static uint32_t run_filters(struct seccomp_filter *f, const struct seccomp_data 
 	return ret;
 }
 
-static void trap(struct task *t, const struct seccomp_data *d, uint32_t ret)
+void force_sigsys(struct task *t, int code, int err)
 {
-	siginfo_t si = {.si_signo = SIGSYS, .si_code = SYS_SECCOMP};
+	const struct user_regs_struct *r = pt_regs(t->pt);
+	siginfo_t si = {.si_signo = SIGSYS, .si_code = code};
 
-	si.si_errno = (int)(ret & SECCOMP_RET_DATA);
-	si.si_call_addr = (void *)(uintptr_t)d->instruction_pointer;
-	si.si_syscall = d->nr;
-	si.si_arch = d->arch;
+	si.si_errno = err;
+	si.si_call_addr = (void *)(uintptr_t)r->rip;
+	si.si_syscall = (int)r->orig_rax;
+	si.si_arch = AUDIT_ARCH_X86_64;
 	force_signal(t, SIGSYS, &si);
 }
 
@@ -380,7 +380,7 @@ static bool decide(struct task *t, bool traced, long *ret_result)
 	case SECCOMP_RET_TRAP:
 		if (match->log)
 			log_call(t, &d, "trap");
-		trap(t, &d, ret);
+		force_sigsys(t, SYS_SECCOMP, (int)(ret & SECCOMP_RET_DATA));
 		*ret_result = raw_result(t, (long)pt_regs(t->pt)->orig_rax);
 		return true;
 	case SECCOMP_RET_USER_NOTIF:

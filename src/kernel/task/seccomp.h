@@ -43,6 +43,21 @@ bool seccomp_allows(const struct task *t, int nr);
  * is its result. May not return at all (kill), may sleep (notification). */
 bool seccomp_enter(struct task *t, long *ret_result);
 
+#ifndef SYS_SECCOMP
+#define SYS_SECCOMP 1 /* si_code of SIGSYS */
+#endif
+#ifndef SYS_USER_DISPATCH
+#define SYS_USER_DISPATCH 2
+#endif
+/* SIGSYS to t, the current task, about the call in its registers; it cannot be held back. */
+void force_sigsys(struct task *t, int code, int err);
+
+/* --- user_dispatch.c --- */
+/* PR_SET_SYSCALL_USER_DISPATCH. 0, -EINVAL, -EFAULT. t: the current task. */
+long user_dispatch_set(struct task *t, uint64_t mode, uint64_t offset, uint64_t len, uint64_t selector);
+/* As seccomp_enter. */
+bool user_dispatch_enter(struct task *t, long *ret_result);
+
 /* --- seccomp_notify.c --- */
 /* A listener for f, which has none and is not attached yet: it holds a reference. 0, -ENOMEM. */
 int seccomp_listener_new(struct seccomp_filter *f, struct file **ret) __must_check;

@@ -261,6 +261,10 @@ struct task {
 		struct seccomp_filter *filter;
 	} seccomp;
 	bool no_new_privs; /* atomic: once set, for good */
+	struct { /* syscall user dispatch; the task's own. Not inherited, and ends with exec */
+		bool on;
+		uint64_t offset, len, selector;
+	} dispatch;
 
 	struct restart_block restart;
 	struct sem_undo_list *sysvsem; /* own thread: adjustments of SEM_UNDO, NULL none */
@@ -315,7 +319,7 @@ static inline int task_state(const struct task *t)
 #define TIF_KILLED 2U	  /* fatal: killable sleeps end */
 #define TIF_STOP 4U	  /* a group stop or ptrace stop is requested */
 #define TIF_HOOKS 8U	  /* entry hooks are on: strace, ptrace */
-#define TIF_SECCOMP 256U  /* so is seccomp's, for calls that it does not always allow */
+#define TIF_SECCOMP 256U  /* so are seccomp's, for calls that it does not always allow, and user dispatch's */
 
 extern __thread struct task *current;
 

@@ -56,6 +56,13 @@ static int setattr(const struct path *p, struct iattr *a)
 		return -EOPNOTSUPP;
 	if (!i->op || !i->op->setattr)
 		return -EPERM;
+	if ((a->valid & (ATTR_MODE | ATTR_UID | ATTR_GID | ATTR_ATIME | ATTR_MTIME)) &&
+	    inode_has(i, FS_IMMUTABLE_FL | FS_APPEND_FL))
+		return -EPERM;
+	if ((a->valid & (ATTR_SIZE | ATTR_ATIME_NOW | ATTR_MTIME_NOW)) && inode_has(i, FS_IMMUTABLE_FL))
+		return -EPERM;
+	if ((a->valid & ATTR_SIZE) && inode_has(i, FS_APPEND_FL))
+		return -EPERM;
 	MUTEX_GUARD(&i->lock);
 	r = check_owner(i, c, a);
 	if (r < 0)

@@ -189,6 +189,18 @@ struct dentry *dentry_of_inode(struct inode *i)
 	return NULL;
 }
 
+struct dentry *dentry_for_inode(struct inode *i)
+{
+	struct dentry *d = dentry_of_inode(i);
+
+	if (d)
+		return d;
+	d = dentry_new(i->sb, NULL, "", 0);
+	if (d)
+		dentry_instantiate(d, inode_get(i));
+	return d;
+}
+
 bool dentry_is_child(const struct dentry *d, const struct dentry *dir)
 {
 	MUTEX_GUARD(&dcache_lock);

@@ -374,16 +374,16 @@ static uint32_t dn_of(uint32_t what)
 	return (what & IN_ACCESS ? DN_ACCESS : 0U) | (what & IN_MODIFY ? DN_MODIFY : 0U) |
 	       (what & (IN_CREATE | IN_MOVED_TO) ? DN_CREATE : 0U) |
 	       (what & (IN_DELETE | IN_MOVED_FROM) ? DN_DELETE : 0U) |
-	       (what & IN_MOVED_FROM ? DN_RENAME : 0U) | (what & IN_ATTRIB ? DN_ATTRIB : 0U);
+	       ((what & IN_MOVED_FROM) && (what & NOTIFY_SAME_DIR) ? DN_RENAME : 0U) | (what & IN_ATTRIB ? DN_ATTRIB : 0U);
 }
 
-static void dir_event(struct notify_mark *m, uint32_t what, uint32_t cookie __unused, const char *name,
-		      size_t len __unused)
+static void dir_event(struct notify_mark *m, uint32_t what, uint32_t cookie __unused,
+		      const char *name __unused, size_t len __unused)
 {
 	struct watch *w = container_of(m, struct watch, mark);
 	uint32_t dn = __atomic_load_n(&w->dn, __ATOMIC_RELAXED), got = dn_of(what) & dn;
 
-	if (!name || !got)
+	if (!got)
 		return;
 	/* Without DN_MULTISHOT once: the watch stays, but asks for nothing. */
 	if (!(dn & DN_MULTI))

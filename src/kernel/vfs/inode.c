@@ -184,6 +184,8 @@ int inode_permission(struct inode *i, const struct cred *c, int mask)
 	if ((mask & MAY_WRITE) && (i->sb->flags & MS_RDONLY) &&
 	    (S_ISREG(mode) || S_ISDIR(mode) || S_ISLNK(mode)))
 		return -EROFS;
+	if ((mask & MAY_WRITE) && inode_has(i, FS_IMMUTABLE_FL))
+		return -EPERM;
 	if (i->op && i->op->permission && c)
 		return i->op->permission(i, c, mask);
 	return generic_permission(i, c, mask);
@@ -282,6 +284,10 @@ void generic_getattr(struct inode *i, struct kstat *ret)
 	ret->blksize = 4096;
 	ret->blocks = (ret->size + 511) / 512;
 	ret->mask = STATX_BASIC_STATS;
+	ret->attributes = (inode_has(i, FS_IMMUTABLE_FL) ? STATX_ATTR_IMMUTABLE : 0U) |
+			  (inode_has(i, FS_APPEND_FL) ? STATX_ATTR_APPEND : 0U) |
+			  (inode_has(i, FS_NODUMP_FL) ? STATX_ATTR_NODUMP : 0U);
+	ret->attributes_mask = i->sb->op->inode_flags ? STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND | STATX_ATTR_NODUMP : 0U;
 }
 
 int vfs_getattr(const struct path *p, struct kstat *ret)

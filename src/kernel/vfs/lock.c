@@ -204,6 +204,26 @@ static bool is_deadlock(const void *owner, const void *blocker) REQUIRES(lock_mu
 	return false;
 }
 
+/* Puts l where it belongs: the locks of one owner are together, by their beginnings. */
+static void insert(struct file_lock_context *c, struct file_lock *l) REQUIRES(lock_mutex)
+{
+	struct list_head *after;
+	struct file_lock *o;
+
+	list_del(&l->node);
+	after = c->records.prev;
+	list_for_each_entry(o, &c->records, node) {
+		if (o->owner != l->owner)
+			continue;
+		if (o->r.start > l->r.start) {
+			after = o->node.prev;
+			break;
+		}
+		after = &o->node;
+	}
+	list_add(&l->node, after);
+}
+
 static int apply(struct file_lock_context *c, struct request *q) REQUIRES(lock_mutex)
 {
 	struct file_lock *spare, *l = NULL;
@@ -225,6 +245,7 @@ static int apply(struct file_lock_context *c, struct request *q) REQUIRES(lock_m
 	if (l) {
 		list_add_tail(&l->node, &c->records);
 		coalesce(c, l);
+		insert(c, l);
 	}
 	return 0;
 }

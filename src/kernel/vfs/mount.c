@@ -245,7 +245,7 @@ static int check_mountpoint(const struct dentry *root, const struct path *at)
 {
 	const struct inode *a = dentry_inode(at->dentry), *r = dentry_inode(root);
 
-	if (!a || !r)
+	if (!a || !r || (a->op && a->op->jump_link)) /* never on a link of /proc/PID/fd */
 		return -ENOENT;
 	if (S_ISDIR(a->mode) != S_ISDIR(r->mode))
 		return -ENOTDIR;

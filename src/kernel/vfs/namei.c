@@ -46,7 +46,8 @@ int may_delete(struct dentry *dir, struct dentry *d, bool want_dir)
 	r = inode_permission(di, c, MAY_WRITE | MAY_EXEC);
 	if (r < 0)
 		return r;
-	if (sticky_forbids(di, d->inode, c))
+	if (inode_has(di, FS_APPEND_FL) || inode_has(d->inode, FS_APPEND_FL | FS_IMMUTABLE_FL) ||
+	    sticky_forbids(di, d->inode, c))
 		return -EPERM;
 	if (want_dir) {
 		if (!S_ISDIR(d->inode->mode))
@@ -153,6 +154,18 @@ int vfs_tmpfile(const struct path *dir, mode_t mode, bool linkable, struct dentr
 	return 0;
 }
 
+int may_link(struct inode *i)
+{
+	const struct cred *c = vfs_cred();
+	mode_t m = __atomic_load_n(&i->mode, __ATOMIC_RELAXED);
+
+	if (!__atomic_load_n(&protected_hardlinks, __ATOMIC_RELAXED) || inode_owner_or_capable(i, c))
+		return 0;
+	if (!S_ISREG(m) || (m & S_ISUID) || (m & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
+		return -EPERM;
+	return inode_permission(i, c, MAY_READ | MAY_WRITE) < 0 ? -EPERM : 0;
+}
+
 /* linkat(2) after resolution: old is a file, d the new negative name. */
 int vfs_link(const struct path *old, const struct path *dir, struct dentry *d)
 {
@@ -167,7 +180,7 @@ int vfs_link(const struct path *old, const struct path *dir, struct dentry *d)
 		return r;
 	if (i->sb != di->sb)
 		return -EXDEV;
-	if (!di->op->link || S_ISDIR(i->mode))
+	if (!di->op->link || S_ISDIR(i->mode) || inode_has(i, FS_APPEND_FL | FS_IMMUTABLE_FL))
 		return -EPERM;
 	MUTEX_GUARD(&i->lock);
 	/* What has lost its last name gets no other; what never had one may. */

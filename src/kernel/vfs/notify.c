@@ -78,10 +78,12 @@ void notify_dentry_slow(struct dentry *d, uint32_t what)
 	struct inode *i, *dir = NULL;
 	char name[NAME_MAX + 1];
 	size_t len = 0;
+	bool gone = false;
 
 	mutex_lock(&dcache_lock);
 	i = d->inode;
-	if (d->parent != d && d->hashed && watched(d->parent->inode) && d->name_len <= NAME_MAX) {
+	if (d->parent != d && watched(d->parent->inode) && d->name_len <= NAME_MAX) {
+		gone = !d->hashed;
 		dir = inode_get(d->parent->inode);
 		len = d->name_len;
 		memcpy(name, d->name, len);
@@ -89,7 +91,7 @@ void notify_dentry_slow(struct dentry *d, uint32_t what)
 	}
 	mutex_unlock(&dcache_lock);
 	if (dir) {
-		notify_name_slow(dir, name, len, i && S_ISDIR(i->mode), what, 0);
+		notify_name_slow(dir, name, len, i && S_ISDIR(i->mode), what | (gone ? NOTIFY_UNLINKED : 0U), 0);
 		inode_put(dir);
 	}
 	if (i)

@@ -6,6 +6,10 @@
 #include <sys/inotify.h>
 #include "kernel/vfs/vfs.h"
 
+/* Beside IN_*, in what event() is told: the rename was within one directory; the name is gone already (IN_EXCL_UNLINK). */
+#define NOTIFY_SAME_DIR 0x00100000U
+#define NOTIFY_UNLINKED 0x00200000U
+
 struct notify_mark {
 	struct notify_mark *next; /* of the inode's marks, under the notify lock */
 	struct inode *inode;	  /* constant while the mark is on it; NULL when it was taken off */

@@ -134,13 +134,14 @@ static int may_open(const struct path *p, const struct cred *c, uint32_t *flags)
 	r = inode_permission(i, c, mask);
 	if (r < 0)
 		return r;
+	if (inode_has(i, FS_APPEND_FL) && (mask & MAY_WRITE) && (!(*flags & O_APPEND) || (*flags & O_TRUNC)))
+		return -EPERM;
 	if ((*flags & O_NOATIME) && !inode_owner_or_capable(i, c))
 		return -EPERM;
 	return (mask & MAY_WRITE) && !special ? mnt_want_write(p->mnt) : 0;
 }
 
-static int open_existing(const struct path *p, const struct cred *c, uint32_t flags,
-			 struct file **ret)
+int file_open_existing(const struct path *p, const struct cred *c, uint32_t flags, struct file **ret)
 {
 	uint32_t fl = flags;
 	int r;
@@ -172,6 +173,18 @@ static int create_in(struct walk *w, const struct path *child, uint32_t flags, m
 	return r;
 }
 
+/* O_CREAT meant to make a file of one's own: somebody else's, in a directory where others make names, is a trap. */
+static int may_open_in_sticky(const struct inode *dir, const struct inode *i, const struct cred *c)
+{
+	int level = S_ISREG(i->mode)  ? __atomic_load_n(&protected_regular, __ATOMIC_RELAXED) :
+		    S_ISFIFO(i->mode) ? __atomic_load_n(&protected_fifos, __ATOMIC_RELAXED) :
+					0;
+
+	if (!level || !c || !(dir->mode & S_ISVTX) || i->uid.v == dir->uid.v || i->uid.v == c->fsuid.v)
+		return 0;
+	return (dir->mode & S_IWOTH) || (level >= 2 && (dir->mode & S_IWGRP)) ? -EACCES : 0;
+}
+
 /* One try at the last component. 1: a link was followed, go on. */
 static int create_last(struct walk *w, uint32_t flags, mode_t mode, struct file **ret)
 {
@@ -188,7 +201,7 @@ static int create_last(struct walk *w, uint32_t flags, mode_t mode, struct file 
 			return -EEXIST;
 		if (S_ISDIR(dentry_inode(w->cur.dentry)->mode))
 			return -EISDIR;
-		return open_existing(&w->cur, w->cred, flags, ret);
+		return file_open_existing(&w->cur, w->cred, flags, ret);
 	}
 	if (l.slash)
 		return -EISDIR;
@@ -210,7 +223,9 @@ static int create_last(struct walk *w, uint32_t flags, mode_t mode, struct file 
 	} else if (S_ISDIR(i->mode)) {
 		r = -EISDIR;
 	} else {
-		r = open_existing(&child, w->cred, flags, ret);
+		r = may_open_in_sticky(dentry_inode(w->cur.dentry), i, w->cred);
+		if (r == 0)
+			r = file_open_existing(&child, w->cred, flags, ret);
 	}
 	path_put(&child);
 	return r;
@@ -273,7 +288,7 @@ static int open_plain(struct task *t, int dfd, const char *name, uint32_t flags,
 	if (flags & O_PATH)
 		r = file_open_path(&p, flags, t->cred, ret);
 	else
-		r = open_existing(&p, t->cred, flags, ret);
+		r = file_open_existing(&p, t->cred, flags, ret);
 	path_put(&p);
 	return r;
 }

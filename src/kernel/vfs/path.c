@@ -259,6 +259,18 @@ static int push_text(struct walk *w, char *text)
 	return 0;
 }
 
+int protected_symlinks = 1, protected_hardlinks = 1, protected_fifos = 1, protected_regular = 2;
+
+/* A link of somebody else's in a directory where everybody makes names is a trap. */
+static bool is_trap(const struct walk *w, const struct inode *link)
+{
+	const struct inode *dir = dentry_inode(w->cur.dentry);
+
+	return __atomic_load_n(&protected_symlinks, __ATOMIC_RELAXED) && w->cred &&
+	       w->cred->fsuid.v != link->uid.v && (dir->mode & (S_ISVTX | S_IWOTH)) == (S_ISVTX | S_IWOTH) &&
+	       dir->uid.v != link->uid.v;
+}
+
 int walk_link(struct walk *w, struct path *p, bool slash)
 {
 	struct inode *i = dentry_inode(p->dentry);
@@ -271,6 +283,10 @@ int walk_link(struct walk *w, struct path *p, bool slash)
 	    (mnt_flags & MNT_NOSYMFOLLOW)) {
 		path_put(p);
 		return -ELOOP;
+	}
+	if (!*w->rest && !w->depth && is_trap(w, i)) {
+		path_put(p);
+		return -EACCES;
 	}
 	if (i->op->jump_link) {
 		r = jump(w, i);

@@ -164,7 +164,7 @@ static void tell_move(struct inode *od, const char *from, struct inode *nd, cons
 	uint32_t cookie = __atomic_add_fetch(&last_cookie, 1, __ATOMIC_RELAXED);
 	bool is_dir = S_ISDIR(i->mode);
 
-	notify_name_slow(od, from, strlen(from), is_dir, IN_MOVED_FROM, cookie);
+	notify_name_slow(od, from, strlen(from), is_dir, IN_MOVED_FROM | (od == nd ? NOTIFY_SAME_DIR : 0U), cookie);
 	notify_name_slow(nd, to, strlen(to), is_dir, IN_MOVED_TO, cookie);
 	notify_inode_slow(i, IN_MOVE_SELF);
 }

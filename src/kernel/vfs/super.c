@@ -72,3 +72,14 @@ void super_make_layer(struct super *sb)
 	list_for_each_entry(i, &sb->inodes, sb_node)
 		i->lock.rank = S_ISDIR(i->mode) ? RANK_LAYER_DIR : RANK_LAYER_INODE;
 }
+
+struct inode *super_find_inode(struct super *sb, uint64_t ino, uint64_t key)
+{
+	struct inode *i;
+
+	MUTEX_GUARD(&sb->lock);
+	list_for_each_entry(i, &sb->inodes, sb_node)
+		if (i->map_key == key && i->ino == ino && ref_get_unless_zero(&i->ref))
+			return i;
+	return NULL;
+}

@@ -31,7 +31,7 @@ struct kstat {
 	kgid_t gid;
 	struct timespec atime, mtime, ctime, btime;
 	uint32_t mask;	     /* STATX_* valid */
-	uint64_t attributes; /* STATX_ATTR_* */
+	uint64_t attributes, attributes_mask; /* STATX_ATTR_*: which are set, which can be */
 };
 
 /* setattr: valid says which fields count. */
@@ -129,6 +129,7 @@ struct inode {
 	bool has_caps;	     /* atomic: security.capability was set since the inode is in memory */
 	bool linkable GUARDED_BY(lock); /* made by O_TMPFILE: may get its first name */
 	int readers;	     /* atomic: opened for reading alone, regular files */
+	uint32_t fs_flags;   /* atomic: FS_*_FL of FS_IOC_SETFLAGS */
 	uint8_t rw_hint;     /* atomic: F_SET_RW_HINT */
 	struct lease *leases; /* lease lock */
 	int shared_maps;     /* atomic: mappings through which the file can be, or become, written */
@@ -149,6 +150,11 @@ DEFINE_CLEANUP(struct inode *, inode_put)
 void inode_init_owner(struct inode *i, const struct inode *dir, mode_t mode);
 /* Has cred (NULL: everything) the capability in its namespace, over an inode whose ids are mapped there? */
 bool inode_capable(const struct inode *i, const struct cred *cred, int cap);
+/* chattr(1): nobody changes it (FS_IMMUTABLE_FL), or only at its end (FS_APPEND_FL). */
+static inline bool inode_has(const struct inode *i, uint32_t fs_flag)
+{
+	return __atomic_load_n(&i->fs_flags, __ATOMIC_RELAXED) & fs_flag;
+}
 int generic_permission(struct inode *i, const struct cred *cred, int mask);
 int inode_permission(struct inode *i, const struct cred *cred, int mask);
 /* May cred act as owner of i (utimes, chmod)? */
@@ -230,6 +236,8 @@ struct super_ops {
 	/* Remount with new options (NULL for none). NULL: options are not looked at. */
 	int (*reconfigure)(struct super *sb, const char *options);
 	void (*kill)(struct super *sb);
+	bool inode_flags; /* inodes have FS_*_FL: FS_IOC_GETFLAGS and SETFLAGS work */
+	bool handles; /* name_to_handle_at(2) names inodes that open_by_handle_at(2) finds while they are in memory */
 };
 
 struct super {
@@ -437,6 +445,16 @@ void vfs_kernel_end(void);
 /* mkdir -p from root, for mount points; existing is fine. */
 int vfs_mkdir_p(const struct path *root, const char *name, mode_t mode);
 int mnt_want_write(struct mount *m); /* -EROFS, or 0 */
+/* /proc/sys/fs/protected_*: what may be followed, linked and opened of others in sticky directories. Atomic. */
+extern int protected_symlinks, protected_hardlinks, protected_fifos, protected_regular;
+/* May the acting task give another name to i? -EPERM. */
+int may_link(struct inode *i) __must_check;
+/* Opens what is at p (resolved already) as open(2) does, with its permission checks. */
+int file_open_existing(const struct path *p, const struct cred *c, uint32_t flags, struct file **ret) __must_check;
+/* The inode of sb with that number and key (inode.map_key), if it is in memory: a reference, or NULL. */
+struct inode *super_find_inode(struct super *sb, uint64_t ino, uint64_t key);
+/* A dentry of i that can be opened: one of its names, or one without a name. A reference, or NULL: no memory. */
+struct dentry *dentry_for_inode(struct inode *i);
 /* A file is open for writing through m: neither m nor its super becomes read-only meanwhile. */
 void mnt_writer(struct mount *m, int by);
 

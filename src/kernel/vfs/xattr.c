@@ -22,6 +22,8 @@ static int check_name(struct inode *i, const char *name, int want)
 
 	if (!strcmp(name, XATTR_USER_PREFIX) || !strcmp(name, XATTR_SECURITY_PREFIX) || !strcmp(name, XATTR_TRUSTED_PREFIX))
 		return -EINVAL;
+	if (want == MAY_WRITE && inode_has(i, FS_IMMUTABLE_FL | FS_APPEND_FL))
+		return -EPERM;
 	if (has_prefix(name, XATTR_SECURITY_PREFIX)) {
 		if (want == MAY_WRITE && !strcmp(name, XATTR_NAME_CAPS))
 			return inode_capable(i, c, CAP_SETFCAP) ? 0 : -EPERM;

@@ -144,7 +144,7 @@ static int zygote_new(struct pt_container *c)
 	return r;
 }
 
-int pt_container_new(void (*on_dead)(void *priv), void *priv, struct pt_container **ret, int *ret_pidfd)
+int pt_container_new(void (*on_dead)(void *priv, struct pt_as *lost), void *priv, struct pt_container **ret, int *ret_pidfd)
 {
 	struct pt_container *c = container_alloc();
 	int r;

@@ -68,20 +68,21 @@ static void futex_wake(uint32_t *word)
 void as_mark_dead(struct pt_as *as, int status)
 {
 	struct pt_container *c = as->c;
-	bool zygote = c && c->zygote && c->zygote->as == as, listed;
+	bool zygote = c && c->zygote && c->zygote->as == as, lost, listed;
 	struct pt_thread *pt;
 
 	mutex_lock(&platform_lock);
 	as->status = status;
 	__atomic_store_n(&as->dead, 1, __ATOMIC_SEQ_CST);
+	lost = as->live > 0;
 	list_for_each_entry(pt, &as->threads, node) {
 		__atomic_store_n(&pt->slot->turn, TURN_KERNEL, __ATOMIC_SEQ_CST);
 		futex_wake(&pt->slot->turn);
 	}
 	mutex_unlock(&platform_lock);
 	/* While the space is in the list its container is not freed (see kill_spaces). */
-	if (zygote && !__atomic_load_n(&c->closing, __ATOMIC_ACQUIRE) && c->on_dead)
-		c->on_dead(c->priv);
+	if (c && (zygote || lost) && !__atomic_load_n(&c->closing, __ATOMIC_ACQUIRE) && c->on_dead)
+		c->on_dead(c->priv, zygote ? NULL : as);
 	mutex_lock(&platform_lock);
 	listed = !list_empty(&as->node);
 	if (listed)

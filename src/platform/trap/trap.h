@@ -79,7 +79,7 @@ struct pt_container {
 	pthread_t receiver;
 	bool closing; /* atomic */
 	struct pt_thread *zygote;
-	void (*on_dead)(void *priv);
+	void (*on_dead)(void *priv, struct pt_as *lost);
 	void *priv;
 	bool zygote_closing GUARDED_BY(lock); /* its close_range is expected */
 	bool has_slot_fd GUARDED_BY(lock);

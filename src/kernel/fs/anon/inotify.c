@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/fs.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -11,9 +12,10 @@
 #include "kernel/usercopy.h"
 #include "kernel/vfs/notify.h"
 
-#define MAX_EVENTS 16384
-#define MAX_WATCHES 8192
-#define MAX_INSTANCES 1024 /* of the sandbox */
+int inotify_max_events = 16384, inotify_max_watches = 8192, inotify_max_instances = 1024; /* the last: of the sandbox */
+#define MAX_EVENTS ((unsigned)__atomic_load_n(&inotify_max_events, __ATOMIC_RELAXED))
+#define MAX_WATCHES ((unsigned)__atomic_load_n(&inotify_max_watches, __ATOMIC_RELAXED))
+#define MAX_INSTANCES ((unsigned)__atomic_load_n(&inotify_max_instances, __ATOMIC_RELAXED))
 #define KEPT_FLAGS (IN_ONESHOT | IN_EXCL_UNLINK)
 
 struct event_head { /* struct inotify_event without its name */
@@ -84,8 +86,11 @@ static void on_event(struct notify_mark *m, uint32_t what, uint32_t cookie, cons
 	struct watch *w = container_of(m, struct watch, mark);
 	struct instance *in = w->in;
 
+	bool unlinked = what & NOTIFY_UNLINKED;
+
+	what &= ~(NOTIFY_SAME_DIR | NOTIFY_UNLINKED);
 	mutex_lock(&in->lock);
-	if (!w->over && (what & (w->mask | IN_IGNORED))) {
+	if (!w->over && (what & (w->mask | IN_IGNORED)) && !(unlinked && (w->mask & IN_EXCL_UNLINK))) {
 		queue(in, w->wd, what, cookie, name, len);
 		if (what & IN_IGNORED) {
 			w->over = true;
@@ -231,8 +236,31 @@ static void in_release(struct file *f)
 	free(in);
 }
 
+/* A line for each watch, as many as fit. */
+static void in_info(struct file *f, char *buf, size_t cap)
+{
+	struct instance *in = f->priv;
+	struct watch *w;
+	size_t at = 0;
+
+	MUTEX_GUARD(&in->lock);
+	list_for_each_entry(w, &in->watches, node) {
+		char line[128];
+		int n = snprintf(line, sizeof(line), "inotify wd:%x ino:%llx sdev:%llx mask:%x ignored_mask:0\n",
+				 (unsigned)w->wd, (unsigned long long)w->inode->ino,
+				 (unsigned long long)w->inode->sb->dev, w->mask);
+
+		if (w->over)
+			continue;
+		if (n < 0 || at + (size_t)n >= cap)
+			break;
+		memcpy(buf + at, line, (size_t)n + 1);
+		at += (size_t)n;
+	}
+}
+
 static const struct file_ops inotify_ops = {
-	.release = in_release, .read = in_read, .poll = in_poll, .ioctl = in_ioctl};
+	.release = in_release, .read = in_read, .poll = in_poll, .ioctl = in_ioctl, .show_fdinfo = in_info};
 
 static struct instance *instance_new(void)
 {

@@ -446,6 +446,7 @@ static void fuse_kill(struct super *sb)
 }
 
 static const struct super_ops fuse_super_ops = {
+	.handles = true,
 	.evict = evict,
 	.statfs = fuse_statfs,
 	.kill = fuse_kill,

@@ -36,8 +36,83 @@ struct pipe {
 	unsigned files;	    /* guarded by the inode's lock */
 	bool read_busy GUARDED_BY(lock);
 	struct waitq rd_wait, wr_wait;
+	struct pipe_user *user; /* constant: accounted there */
 	struct container *ct; /* charged; NULL for none; containers live as long as the kernel */
 };
+
+/* --- how much of them a user may have --- */
+
+int pipe_user_pages_soft = 16384, pipe_user_pages_hard, pipe_max_size = PIPE_MAX_BYTES;
+
+struct pipe_user {
+	struct pipe_user *next;
+	uint32_t uid;
+	unsigned pages, pipes;
+};
+static struct mutex user_lock = MUTEX_INIT(RANK_HOSTFD, "users of pipes");
+static struct pipe_user *users; /* user_lock: those who have pipes */
+
+/* Are pages, together with what the user has, past a limit? Root is under none. */
+static bool past(const struct pipe_user *u, unsigned pages, const int *limit)
+{
+	int max = __atomic_load_n(limit, __ATOMIC_RELAXED);
+
+	return max && u->pages + pages > (unsigned)max && !capable(current->cred, CAP_SYS_RESOURCE) &&
+	       !capable(current->cred, CAP_SYS_ADMIN);
+}
+
+/* One more pipe of the caller: its pages, fewer past the soft limit; 0: none past the hard one, or no memory. */
+static unsigned user_join(struct pipe *p)
+{
+	uint32_t uid = current ? current->cred->uid.v : 0;
+	unsigned pages = PIPE_DEF_SLOTS;
+	struct pipe_user *u;
+
+	MUTEX_GUARD(&user_lock);
+	for (u = users; u && u->uid != uid; u = u->next)
+		;
+	if (!u) {
+		u = calloc(1, sizeof(*u));
+		if (!u)
+			return 0;
+		u->uid = uid;
+		u->next = users;
+		users = u;
+	}
+	if (current && past(u, pages, &pipe_user_pages_soft))
+		pages = 2;
+	if (current && past(u, pages, &pipe_user_pages_hard))
+		pages = 0;
+	p->user = u;
+	u->pages += pages;
+	u->pipes++;
+	return pages;
+}
+
+static void user_leave(struct pipe *p)
+{
+	struct pipe_user **l = &users;
+
+	MUTEX_GUARD(&user_lock);
+	p->user->pages -= p->slots;
+	if (--p->user->pipes)
+		return;
+	while (*l != p->user)
+		l = &(*l)->next;
+	*l = p->user->next;
+	free(p->user);
+}
+
+/* The pipe is to have want slots instead. */
+static int user_change(struct pipe *p, unsigned want)
+{
+	MUTEX_GUARD(&user_lock);
+	if (want > p->slots && (past(p->user, want - p->slots, &pipe_user_pages_soft) ||
+				past(p->user, want - p->slots, &pipe_user_pages_hard)))
+		return -EPERM;
+	p->user->pages = p->user->pages - p->slots + want;
+	return 0;
+}
 
 static struct pipe *pipe_alloc(void)
 {
@@ -45,12 +120,14 @@ static struct pipe *pipe_alloc(void)
 
 	if (!p)
 		return NULL;
-	p->bufs = calloc(PIPE_DEF_SLOTS, sizeof(*p->bufs));
+	p->slots = user_join(p);
+	p->bufs = p->slots ? calloc(p->slots, sizeof(*p->bufs)) : NULL;
 	if (!p->bufs) {
+		if (p->user)
+			user_leave(p);
 		free(p);
 		return NULL;
 	}
-	p->slots = PIPE_DEF_SLOTS;
 	mutex_init(&p->lock, RANK_PIPE, "pipe");
 	waitq_init(&p->rd_wait);
 	waitq_init(&p->wr_wait);
@@ -85,6 +162,7 @@ static void pipe_free(struct pipe *p)
 {
 	for (unsigned i = 0; i < p->used; i++)
 		page_put(p, p->bufs[(p->head + i) % p->slots].page);
+	user_leave(p);
 	waitq_done(&p->rd_wait);
 	waitq_done(&p->wr_wait);
 	mutex_destroy(&p->lock);
@@ -662,7 +740,7 @@ int pipe_new_files(uint32_t flags, struct file **ret_read, struct file **ret_wri
 	int r;
 
 	if (!p)
-		return -ENOMEM;
+		return -ENFILE; /* as Linux says it, whatever was lacking */
 	p->files = 1;
 	p->readers = p->r_counter = 1;
 	r = anon_file_new("pipe", &fifo_file_ops, p, O_RDONLY | flags, S_IFIFO | 0600, &rf);
@@ -685,10 +763,11 @@ static long pipe_resize(struct pipe *p, uint64_t bytes)
 {
 	unsigned want = 1;
 	struct pipe_buf *nb;
+	int r;
 
 	if (bytes > INT_MAX)
 		return -EINVAL;
-	if (bytes > PIPE_MAX_BYTES && !capable(current->cred, CAP_SYS_RESOURCE))
+	if (bytes > (unsigned)__atomic_load_n(&pipe_max_size, __ATOMIC_RELAXED) && !capable(current->cred, CAP_SYS_RESOURCE))
 		return -EPERM;
 	if (bytes > 16U * PIPE_MAX_BYTES)
 		return -EPERM;
@@ -698,10 +777,11 @@ static long pipe_resize(struct pipe *p, uint64_t bytes)
 	if (!nb)
 		return -ENOMEM;
 	mutex_lock(&p->lock);
-	if (p->used + p->reserved > want || p->read_busy) {
+	r = p->used + p->reserved > want || p->read_busy ? -EBUSY : user_change(p, want);
+	if (r < 0) {
 		mutex_unlock(&p->lock);
 		free(nb);
-		return -EBUSY;
+		return r;
 	}
 	for (unsigned i = 0; i < p->used; i++)
 		nb[i] = p->bufs[(p->head + i) % p->slots];

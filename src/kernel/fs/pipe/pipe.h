@@ -7,6 +7,9 @@
 
 #define PIPE_MAX_BYTES (1U << 20) /* /proc/sys/fs/pipe-max-size */
 
+/* /proc/sys/fs: the largest size an ordinary user may set; pages of all pipes of a user, 0 for no limit. Atomic. */
+extern int pipe_max_size, pipe_user_pages_soft, pipe_user_pages_hard;
+
 /* What opening an inode of type S_IFIFO gives (fifo(7)); also serves anonymous pipes. */
 extern const struct file_ops fifo_file_ops;
 

@@ -83,7 +83,7 @@ static int show_fdinfo(struct synth_inode *i, struct synth_buf *b)
 {
 	bool ce = false;
 	_cleanup_(file_putp) struct file *f = entry_file(i, &ce);
-	char extra[1024] = "";
+	char extra[4096] = "";
 
 	if (!f)
 		return -ENOENT;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Files of /proc about the whole system, as the container sees it. */
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/sysinfo.h>
@@ -11,7 +12,11 @@
 #include "kernel/kernel.h"
 #include "kernel/mm/mm.h"
 #include "kernel/task/task.h"
+#include "kernel/vfs/fown.h"
 #include "kernel/vfs/lock.h"
+
+/* fs/anon/inotify.c */
+extern int inotify_max_events, inotify_max_watches, inotify_max_instances;
 
 static ssize_t self_link(struct synth_inode *i, char *buf, size_t cap)
 {
@@ -47,38 +52,6 @@ static int show_filesystems(struct synth_inode *i, struct synth_buf *b)
 	return 0;
 }
 
-/* The CPU itself is no secret (cpuid works inside): the host's lines for the CPUs that the guest has. */
-static int show_cpuinfo(struct synth_inode *i, struct synth_buf *b)
-{
-	for (unsigned k = 0; k < kernel.ncpu; k++) {
-		uint32_t v[12] = {0}, a, c, d, x;
-
-		for (uint32_t j = 0; j < 3; j++)
-			__asm__("cpuid"
-				: "=a"(v[j * 4]), "=b"(v[j * 4 + 1]), "=c"(v[j * 4 + 2]),
-				  "=d"(v[j * 4 + 3])
-				: "a"(0x80000002U + j), "c"(0));
-		__asm__("cpuid" : "=a"(a), "=b"(x), "=c"(c), "=d"(d) : "a"(1), "c"(0));
-		x = a >> 8 & 15;
-		synth_printf(b,
-			     "processor\t: %u\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\n"
-			     "model name\t: %.48s\nstepping\t: %u\ncpu MHz\t\t: 2000.000\n"
-			     "physical id\t: 0\nsiblings\t: %u\ncore id\t\t: %u\ncpu cores\t: %u\n"
-			     "fpu\t\t: yes\nflags\t\t: fpu tsc cx8 cmov mmx fxsr sse sse2 syscall nx lm "
-			     "constant_tsc%s%s%s%s%s%s%s\nclflush size\t: 64\n"
-			     "address sizes\t: 46 bits physical, 48 bits virtual\n\n",
-			     k, __builtin_cpu_is("amd") ? "AuthenticAMD" : "GenuineIntel",
-			     x == 15 ? x + (a >> 20 & 255) : x, (a >> 4 & 15) | (a >> 12 & 0xf0),
-			     (const char *)v, a & 15, kernel.ncpu, k, kernel.ncpu,
-			     c & 1 ? " pni" : "", c & 1U << 9 ? " ssse3" : "",
-			     c & 1U << 19 ? " sse4_1" : "", c & 1U << 20 ? " sse4_2" : "",
-			     c & 1U << 23 ? " popcnt" : "", c & 1U << 25 ? " aes" : "",
-			     c & 1U << 28 ? " avx" : "");
-		(void)d;
-	}
-	return 0;
-}
-
 static int show_meminfo(struct synth_inode *i, struct synth_buf *b)
 {
 	uint64_t t, f;
@@ -97,67 +70,6 @@ static int show_meminfo(struct synth_inode *i, struct synth_buf *b)
 		     "Hugepagesize:   %8d kB\n",
 		     t, f, f, 0UL, 0UL, 0UL, t - f, 0UL, 0UL, 0UL, 0UL, 0UL, t - f, 0UL, 0UL, 0UL,
 		     0UL, 0UL, t / 2, t - f, 0, 2048);
-	return 0;
-}
-
-static uint64_t boot_clock(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec - kernel.boot_ns;
-}
-
-static int show_uptime(struct synth_inode *i, struct synth_buf *b)
-{
-	uint64_t cs = (boot_clock() + (uint64_t)current->nsproxy->time->boottime) / 10000000, idle = cs * kernel.ncpu;
-
-	synth_printf(b, "%lu.%02lu %lu.%02lu\n", cs / 100, cs % 100, idle / 100, idle % 100);
-	return 0;
-}
-
-struct counts {
-	unsigned tasks, running;
-	int last;
-};
-
-static struct counts count_tasks(struct synth_inode *i)
-{
-	struct counts c = {0, 0, 0};
-	struct task *t;
-	int nr = 1;
-
-	for (; (t = task_next_get(synth_of(i)->priv, &nr)) != NULL; nr++) {
-		c.tasks++;
-		c.running += __atomic_load_n(&t->state, __ATOMIC_RELAXED) == TASK_RUNNING;
-		c.last = nr;
-		task_put(t);
-	}
-	return c;
-}
-
-static int show_stat(struct synth_inode *i, struct synth_buf *b)
-{
-	uint64_t ticks = boot_clock() / 10000000;
-	struct counts c = count_tasks(i);
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	synth_printf(b, "cpu  0 0 0 %lu 0 0 0 0 0 0\n", ticks * kernel.ncpu);
-	for (unsigned k = 0; k < kernel.ncpu; k++)
-		synth_printf(b, "cpu%u 0 0 0 %lu 0 0 0 0 0 0\n", k, ticks);
-	synth_printf(b,
-		     "intr 0\nctxt 0\nbtime %lu\nprocesses %d\nprocs_running %u\nprocs_blocked 0\n"
-		     "softirq 0 0 0 0 0 0 0 0 0 0 0\n",
-		     (uint64_t)ts.tv_sec - ticks / 100, c.last, MAX(c.running, 1U));
-	return 0;
-}
-
-static int show_loadavg(struct synth_inode *i, struct synth_buf *b)
-{
-	struct counts c = count_tasks(i);
-
-	synth_printf(b, "0.00 0.00 0.00 %u/%u %d\n", MAX(c.running, 1U), c.tasks, c.last);
 	return 0;
 }
 
@@ -289,10 +201,80 @@ TEXT(show_map_count, "65530")
 TEXT(show_min_addr, "65536")
 TEXT(show_file_max, "9223372036854775807")
 TEXT(show_nr_open, "1048576")
-TEXT(show_pipe_max, "1048576")
 TEXT(show_somaxconn, "4096")
+TEXT(show_dgram_qlen, "10")
+TEXT(show_ping_range, "0\t2147483647")
 TEXT(show_aio_max, "65536")
 
+static int show_port_start(struct synth_inode *i, struct synth_buf *b)
+{
+	synth_printf(b, "%u\n", kernel.port_start);
+	return 0;
+}
+
+/* A number that root may change. */
+static ssize_t write_int(char *buf, size_t n, int *to, long min, long max)
+{
+	char *end;
+	long v;
+
+	errno = 0;
+	v = strtol(buf, &end, 10);
+	while (*end == ' ' || *end == '\t' || *end == '\n')
+		end++;
+	if (end == buf || *end || errno || v < min || v > max)
+		return -EINVAL;
+	__atomic_store_n(to, (int)v, __ATOMIC_RELAXED);
+	return (ssize_t)n;
+}
+#define NUMBER(id, var, min, max)                                                                  \
+	static int show_##id(struct synth_inode *i, struct synth_buf *b)                           \
+	{                                                                                          \
+		synth_printf(b, "%d\n", __atomic_load_n(&var, __ATOMIC_RELAXED));                  \
+		return 0;                                                                          \
+	}                                                                                          \
+	static ssize_t write_##id(struct synth_inode *i, char *buf, size_t n)                      \
+	{                                                                                          \
+		return write_int(buf, n, &var, min, max);                                          \
+	}
+NUMBER(protected_symlinks, protected_symlinks, 0, 1)
+NUMBER(protected_hardlinks, protected_hardlinks, 0, 1)
+NUMBER(protected_fifos, protected_fifos, 0, 2)
+NUMBER(protected_regular, protected_regular, 0, 2)
+NUMBER(lease_break_time, lease_break_time, 0, INT32_MAX)
+NUMBER(pipe_max_size, pipe_max_size, 4096, 1 << 30)
+NUMBER(pipe_soft, pipe_user_pages_soft, 0, INT32_MAX)
+NUMBER(pipe_hard, pipe_user_pages_hard, 0, INT32_MAX)
+NUMBER(inotify_events, inotify_max_events, 1, 1 << 20)
+NUMBER(inotify_watches, inotify_max_watches, 0, 1 << 20)
+NUMBER(inotify_instances, inotify_max_instances, 0, 1 << 16)
+
+/* A name of the uts namespace, up to the end of the line. */
+static ssize_t write_uts(char *buf, size_t n, bool domain)
+{
+	struct uts_namespace *u = current->nsproxy->uts;
+	size_t len = strcspn(buf, "\n");
+
+	if (!ns_capable(current->cred, ns_owner(&u->ns), CAP_SYS_ADMIN))
+		return -EPERM;
+	len = MIN(len, sizeof(u->nodename) - 1);
+	MUTEX_GUARD(&u->lock);
+	memset(domain ? u->domainname : u->nodename, 0, sizeof(u->nodename));
+	memcpy(domain ? u->domainname : u->nodename, buf, len);
+	return (ssize_t)n;
+}
+
+static ssize_t write_hostname(struct synth_inode *i, char *buf, size_t n)
+{
+	return write_uts(buf, n, false);
+}
+
+static ssize_t write_domainname(struct synth_inode *i, char *buf, size_t n)
+{
+	return write_uts(buf, n, true);
+}
+
+#define FW(n, id) {.name = n, .mode = S_IFREG | 0644, .show = show_##id, .write = write_##id}
 #define F(n, fn) {.name = n, .mode = S_IFREG | 0444, .show = fn}
 #define D(n, c) {.name = n, .mode = S_IFDIR | 0555, .children = c}
 #define END {.name = NULL}
@@ -301,7 +283,7 @@ static const struct synth_node sys_random[] = {
 	F("uuid", show_uuid), F("boot_id", show_boot_id), F("entropy_avail", show_entropy),
 	F("poolsize", show_entropy), END};
 static const struct synth_node sys_kernel[] = {
-	F("hostname", show_hostname), F("domainname", show_domainname),
+	FW("hostname", hostname), FW("domainname", domainname),
 	F("osrelease", show_osrelease), F("ostype", show_ostype), F("version", show_osversion),
 	F("pid_max", show_pid_max), F("ngroups_max", show_ngroups), F("cap_last_cap", show_cap_last),
 	F("threads-max", show_threads_max), F("overflowuid", show_overflow),
@@ -313,14 +295,28 @@ static const struct synth_node sys_vm[] = {F("overcommit_memory", show_one),
 					   F("mmap_min_addr", show_min_addr), END};
 static const struct synth_node sys_mqueue[] = {IPC("queues_max"), IPC("msg_max"), IPC("msgsize_max"),
 					       IPC("msg_default"), IPC("msgsize_default"), END};
+static const struct synth_node sys_inotify[] = {FW("max_queued_events", inotify_events),
+						FW("max_user_instances", inotify_instances),
+						FW("max_user_watches", inotify_watches), END};
 static const struct synth_node sys_fs[] = {D("mqueue", sys_mqueue), F("aio-max-nr", show_aio_max),
 					   F("aio-nr", show_aio_nr), F("file-max", show_file_max), F("nr_open", show_nr_open),
-					   F("pipe-max-size", show_pipe_max),
+					   FW("pipe-max-size", pipe_max_size),
+					   FW("pipe-user-pages-soft", pipe_soft),
+					   FW("pipe-user-pages-hard", pipe_hard), D("inotify", sys_inotify),
+					   FW("protected_symlinks", protected_symlinks),
+					   FW("protected_hardlinks", protected_hardlinks),
+					   FW("protected_fifos", protected_fifos),
+					   FW("protected_regular", protected_regular),
+					   FW("lease-break-time", lease_break_time),
+					   F("leases-enable", show_one), F("dir-notify-enable", show_one),
 					   F("suid_dumpable", show_zero),
 					   F("overflowuid", show_overflow),
 					   F("overflowgid", show_overflow), END};
 static const struct synth_node sys_core[] = {F("somaxconn", show_somaxconn), END};
-static const struct synth_node sys_net[] = {D("core", sys_core), END};
+static const struct synth_node sys_net_unix[] = {F("max_dgram_qlen", show_dgram_qlen), END};
+static const struct synth_node sys_ipv4[] = {F("ip_unprivileged_port_start", show_port_start),
+					     F("ping_group_range", show_ping_range), END};
+static const struct synth_node sys_net[] = {D("core", sys_core), D("ipv4", sys_ipv4), D("unix", sys_net_unix), END};
 static const struct synth_node sys_dirs[] = {D("kernel", sys_kernel), D("vm", sys_vm),
 					     D("fs", sys_fs), D("net", sys_net), D("user", proc_sys_user), END};
 
@@ -333,9 +329,11 @@ const struct synth_node proc_root_files[] = {
 	{.name = "thread-self", .mode = S_IFLNK | 0777, .link = thread_self_link},
 	{.name = "mounts", .mode = S_IFLNK | 0777, .link = mounts_link},
 	{.name = "net", .mode = S_IFLNK | 0777, .link = net_link},
-	F("filesystems", show_filesystems), F("cpuinfo", show_cpuinfo), F("meminfo", show_meminfo),
-	F("stat", show_stat), F("uptime", show_uptime), F("loadavg", show_loadavg),
+	F("filesystems", show_filesystems), F("cpuinfo", proc_show_cpuinfo), F("meminfo", show_meminfo),
+	F("stat", proc_show_stat), F("uptime", proc_show_uptime), F("loadavg", proc_show_loadavg),
 	F("version", show_version), F("cmdline", show_cmdline), F("devices", show_devices),
 	F("partitions", show_partitions), F("swaps", show_swaps), F("vmstat", show_vmstat),
-	F("locks", show_locks),
+	F("locks", show_locks), F("diskstats", proc_show_nothing), F("modules", proc_show_nothing),
+	F("interrupts", proc_show_interrupts), F("softirqs", proc_show_softirqs), F("misc", proc_show_misc),
+	F("execdomains", proc_show_execdomains), F("consoles", proc_show_nothing), F("fb", proc_show_nothing),
 	D("sysvipc", proc_sysvipc_files), D("sys", sys_dirs), END};

@@ -105,10 +105,7 @@ static struct ticks task_ticks(struct synth_inode *i, struct task *t)
 {
 	struct ticks r;
 
-	if (i->num2)
-		task_cputime(t, &r.user, &r.sys);
-	else
-		group_cputime(t->tg, &r.user, &r.sys);
+	proc_cputime(i, t, &r.user, &r.sys);
 	r.user /= 10000000;
 	r.sys /= 10000000;
 	MUTEX_GUARD(&tasklist_lock);
@@ -539,6 +536,10 @@ LINK(root, ROOT)
 		F("oom_score", show_oom_score), F("cgroup", show_cgroup), FP("io", show_io),       \
 		FP("syscall", proc_show_syscall), {.name = "mem", .mode = S_IFREG | 0600,          \
 		 .open = proc_mem_open, .valid = proc_pid_valid},                                  \
+		F("personality", proc_show_personality), F("schedstat", proc_show_schedstat),      \
+		F("sched", proc_show_sched), F("sessionid", proc_show_sessionid),                  \
+		F("cpuset", proc_show_cpuset),                                                     \
+		FW("timerslack_ns", proc_show_slack, proc_write_slack),                            \
 		FW("loginuid", show_loginuid, write_loginuid), F("wchan", show_number),                             \
 		{.name = "net", .mode = S_IFDIR | 0555, .children = proc_net_files,                \
 		 .valid = proc_pid_valid},                                                         \

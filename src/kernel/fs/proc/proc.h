@@ -56,9 +56,29 @@ bool proc_fd_list(struct synth_inode *dir, long *n, char name[32]);
 int proc_fdinfo_lookup(struct synth_inode *dir, const char *name, struct synth_inode *child);
 int proc_show_mounts(struct synth_inode *i, struct synth_buf *b);
 int proc_show_mountinfo(struct synth_inode *i, struct synth_buf *b);
-int proc_mem_open(struct synth_inode *i, struct file *f);
-int proc_show_syscall(struct synth_inode *i, struct synth_buf *b);
 int proc_show_mountstats(struct synth_inode *i, struct synth_buf *b);
 uint32_t proc_poll_mounts(struct synth_inode *i, uint64_t *seen, struct poll_table *pt);
+int proc_mem_open(struct synth_inode *i, struct file *f);
+int proc_show_syscall(struct synth_inode *i, struct synth_buf *b);
+
+/* system.c */
+int proc_show_uptime(struct synth_inode *i, struct synth_buf *b);
+int proc_show_stat(struct synth_inode *i, struct synth_buf *b);
+int proc_show_loadavg(struct synth_inode *i, struct synth_buf *b);
+int proc_show_cpuinfo(struct synth_inode *i, struct synth_buf *b);
+int proc_show_nothing(struct synth_inode *i, struct synth_buf *b);
+int proc_show_interrupts(struct synth_inode *i, struct synth_buf *b);
+int proc_show_softirqs(struct synth_inode *i, struct synth_buf *b);
+int proc_show_misc(struct synth_inode *i, struct synth_buf *b);
+int proc_show_execdomains(struct synth_inode *i, struct synth_buf *b);
+/* pid_more.c. CPU time in ns of what directory i stands for. */
+void proc_cputime(struct synth_inode *i, struct task *t, uint64_t *user, uint64_t *sys);
+int proc_show_personality(struct synth_inode *i, struct synth_buf *b);
+int proc_show_schedstat(struct synth_inode *i, struct synth_buf *b);
+int proc_show_sched(struct synth_inode *i, struct synth_buf *b);
+int proc_show_sessionid(struct synth_inode *i, struct synth_buf *b);
+int proc_show_cpuset(struct synth_inode *i, struct synth_buf *b);
+int proc_show_slack(struct synth_inode *i, struct synth_buf *b);
+ssize_t proc_write_slack(struct synth_inode *i, char *buf, size_t n);
 
 #endif

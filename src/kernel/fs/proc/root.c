@@ -2,7 +2,6 @@
 /* /proc itself: self, thread-self, the PID directories. */
 #include <linux/magic.h>
 #include <string.h>
-#include <linux/capability.h>
 #include <sys/mount.h>
 #include "kernel/container.h"
 #include "kernel/fs/proc/proc.h"

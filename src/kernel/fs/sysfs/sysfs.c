@@ -22,7 +22,87 @@ static int show_thp(struct synth_inode *i, struct synth_buf *b)
 	return 0;
 }
 
-static const struct synth_node cpu_dir = {.name = "cpuN", .mode = S_IFDIR | 0755};
+static int show_newline(struct synth_inode *i, struct synth_buf *b)
+{
+	synth_printf(b, "\n");
+	return 0;
+}
+
+static int show_thp_size(struct synth_inode *i, struct synth_buf *b)
+{
+	synth_printf(b, "2097152\n");
+	return 0;
+}
+
+static int show_thp_defrag(struct synth_inode *i, struct synth_buf *b)
+{
+	synth_printf(b, "always defer defer+madvise [madvise] never\n");
+	return 0;
+}
+
+/* One socket, one core for each CPU, no threads that share one: as a guest is told its CPUs elsewhere. */
+static int show_own_cpu(struct synth_inode *i, struct synth_buf *b)
+{
+	synth_printf(b, "%ld\n", i->num);
+	return 0;
+}
+
+static int show_zero(struct synth_inode *i, struct synth_buf *b)
+{
+	synth_printf(b, "0\n");
+	return 0;
+}
+
+static int show_one(struct synth_inode *i, struct synth_buf *b)
+{
+	synth_printf(b, "1\n");
+	return 0;
+}
+
+/* A mask of CPUs as sysfs writes them: words of eight digits, the highest first. */
+static void put_mask(struct synth_buf *b, unsigned from, unsigned to)
+{
+	unsigned words = (kernel.ncpu + 31) / 32;
+
+	for (unsigned w = words; w-- > 0;) {
+		uint32_t m = 0;
+
+		for (unsigned k = 0; k < 32; k++)
+			if (w * 32 + k >= from && w * 32 + k < to)
+				m |= 1U << k;
+		synth_printf(b, "%0*x", w == words - 1 ? (int)((kernel.ncpu - w * 32 + 3) / 4) : 8, m);
+		synth_printf(b, w ? "," : "\n");
+	}
+}
+
+static int show_all_mask(struct synth_inode *i, struct synth_buf *b)
+{
+	put_mask(b, 0, kernel.ncpu);
+	return 0;
+}
+
+static int show_own_mask(struct synth_inode *i, struct synth_buf *b)
+{
+	put_mask(b, (unsigned)i->num, (unsigned)i->num + 1);
+	return 0;
+}
+
+static int show_kernel_max(struct synth_inode *i, struct synth_buf *b)
+{
+	synth_printf(b, "8191\n");
+	return 0;
+}
+
+#define FILE_(n, fn) {.name = n, .mode = S_IFREG | 0444, .show = fn}
+static const struct synth_node topology[] = {
+	FILE_("core_id", show_own_cpu), FILE_("physical_package_id", show_zero), FILE_("die_id", show_zero),
+	FILE_("thread_siblings", show_own_mask), FILE_("thread_siblings_list", show_own_cpu),
+	FILE_("core_cpus", show_own_mask), FILE_("core_cpus_list", show_own_cpu),
+	FILE_("core_siblings", show_all_mask), FILE_("core_siblings_list", show_cpus),
+	FILE_("package_cpus", show_all_mask), FILE_("package_cpus_list", show_cpus), {.name = NULL}};
+static const struct synth_node cpu_children[] = {
+	FILE_("online", show_one), {.name = "topology", .mode = S_IFDIR | 0755, .children = topology}, {.name = NULL}};
+static const struct synth_node cpu_dir = {.name = "cpuN", .mode = S_IFDIR | 0755, .children = cpu_children};
 
 static int cpu_lookup(struct synth_inode *dir, const char *name, struct synth_inode *child)
 {
@@ -51,7 +131,8 @@ static bool cpu_list(struct synth_inode *dir, long *n, char name[32])
 #define D(n, c) {.name = n, .mode = S_IFDIR | 0755, .children = c}
 #define END {.name = NULL}
 static const struct synth_node cpu_files[] = {F("online", show_cpus), F("possible", show_cpus),
-					      F("present", show_cpus), END};
+					      F("present", show_cpus), F("offline", show_newline),
+					      F("isolated", show_newline), F("kernel_max", show_kernel_max), END};
 /* One node, number 0, has all memory and CPUs. */
 static int show_node(struct synth_inode *i, struct synth_buf *b)
 {
@@ -100,7 +181,8 @@ static const struct synth_node system_dirs[] = {{.name = "cpu",
 						D("node", node_files), END};
 static const struct synth_node devices_dirs[] = {D("system", system_dirs), END};
 static const struct synth_node fs_dirs[] = {D("cgroup", NULL), END};
-static const struct synth_node thp_files[] = {F("enabled", show_thp), END};
+static const struct synth_node thp_files[] = {F("enabled", show_thp), F("defrag", show_thp_defrag),
+					      F("hpage_pmd_size", show_thp_size), END};
 static const struct synth_node mm_dirs[] = {D("transparent_hugepage", thp_files), END};
 static const struct synth_node kernel_dirs[] = {D("mm", mm_dirs), END};
 static const struct synth_node class_dirs[] = {

@@ -165,9 +165,9 @@ static int tmpfs_show_options(struct super *sb, char *buf, size_t cap)
 
 	buf[0] = '\0';
 #define SHOW(...) (n += (size_t)snprintf(buf + MIN(n, cap), cap - MIN(n, cap), __VA_ARGS__))
-	if (ts->max_pages)
+	if (ts->max_pages != ts->default_pages)
 		SHOW(",size=%lluk", (unsigned long long)ts->max_pages * 4);
-	if (ts->max_inodes)
+	if (ts->max_inodes != ts->default_pages)
 		SHOW(",nr_inodes=%llu", (unsigned long long)ts->max_inodes);
 	if (ts->mode != 01777)
 		SHOW(",mode=%03o", ts->mode);
@@ -340,7 +340,7 @@ static int sb_init(struct tmpfs_sb *ts, const struct fs_params *p)
 
 	ts->ct = p->ct;
 	ts->mode = 01777;
-	ts->max_pages = ts->max_inodes = total / 2 / GUEST_PAGE_SIZE;
+	ts->max_pages = ts->max_inodes = ts->default_pages = total / 2 / GUEST_PAGE_SIZE;
 	if (current) {
 		ts->uid = current->cred->fsuid;
 		ts->gid = current->cred->fsgid;
@@ -350,6 +350,8 @@ static int sb_init(struct tmpfs_sb *ts, const struct fs_params *p)
 }
 
 static const struct super_ops tmpfs_sops = {
+	.handles = true,
+	.inode_flags = true,
 	.evict = evict,
 	.statfs = tmpfs_statfs,
 	.show_options = tmpfs_show_options,

@@ -8,7 +8,8 @@
 
 struct tmpfs_sb {
 	struct container *ct; /* pays; NULL: nobody */
-	uint64_t max_pages, max_inodes; /* atomic; 0: no limit */
+	uint64_t max_pages, max_inodes;
+	uint64_t default_pages; /* constant: what is not shown as an option */ /* atomic; 0: no limit */
 	uint64_t used_pages, used_inodes; /* atomic */
 	mode_t mode;
 	kuid_t uid;
