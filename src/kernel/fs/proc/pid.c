@@ -105,10 +105,7 @@ static struct ticks task_ticks(struct synth_inode *i, struct task *t)
 {
 	struct ticks r;
 
-	if (i->num2)
-		task_cputime(t, &r.user, &r.sys);
-	else
-		group_cputime(t->tg, &r.user, &r.sys);
+	proc_cputime(i, t, &r.user, &r.sys);
 	r.user /= 10000000;
 	r.sys /= 10000000;
 	MUTEX_GUARD(&tasklist_lock);
@@ -125,7 +122,7 @@ static int show_stat(struct synth_inode *i, struct synth_buf *b)
 	struct ids id;
 	struct sigs s;
 	char comm[17];
-	uint64_t vsize = 0, rss = 0, start, user, sys;
+	uint64_t vsize = 0, rss = 0, start;
 	unsigned tty_nr = 0;
 	int tpgid = -1;
 	struct ticks cpu;
@@ -135,7 +132,6 @@ static int show_stat(struct synth_inode *i, struct synth_buf *b)
 	if (!t)
 		return -ESRCH;
 	look = proc_may_look(t, current->cred) == 0;
-	proc_cputime(i, t, &user, &sys);
 	mm = task_mm_get(t);
 	id = task_ids(i, t);
 	s = task_sigs(t);

@@ -40,17 +40,6 @@ static int show_thp_defrag(struct synth_inode *i, struct synth_buf *b)
 	return 0;
 }
 
-static int show_empty(struct synth_inode *i, struct synth_buf *b)
-{
-	return 0;
-}
-
-static int show_type(struct synth_inode *i, struct synth_buf *b)
-{
-	synth_printf(b, "domain\n");
-	return 0;
-}
-
 /* One socket, one core for each CPU, no threads that share one: as a guest is told its CPUs elsewhere. */
 static int show_own_cpu(struct synth_inode *i, struct synth_buf *b)
 {
