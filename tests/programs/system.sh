@@ -24,7 +24,7 @@ same "nice, nohup, setsid, stdbuf, env" -- /bin/sh -c 'nice -n 5 nice; nice -n 1
 same "flock" -- /bin/sh -c 'cd /tmp; for i in 1 2 3 4 5; do (flock 9; n=$(cat n 2>/dev/null || echo 0); sleep 0.01; echo $((n + 1)) >n) 9>lock & done; wait; cat n; flock -n lock sh -c "flock -n lock true || echo busy"; flock -s lock flock -s -n lock echo shared; (flock -w 0.1 lock true; echo $?) 2>&1'
 same "script, scriptreplay" -- /bin/sh -c 'cd /tmp; script -qec "echo typed; tty | sed s/[0-9]*$/N/; exit 4" log </dev/null; echo $?; grep -c typed log'
 inside -- /bin/sh -c 'sleep 100 & cd /mnt; ./busybox ps -o pid,ppid,stat,args; ./busybox top -b -n 1; ./busybox free; ./busybox uptime; ./busybox pidof sleep; kill $!'
-report "$([ "$rc" -eq 0 ] && grep -Eq '^ +2 +1 [RS] +sleep 100$' "$work/out" && grep -Eq '^ +1 +0 [RS] +/bin/sh' "$work/out" && grep -q '^Load average:' "$work/out" &&
+report "$([ "$rc" -eq 0 ] && grep -Eq '^ +2 +1 [DRS] +sleep 100$' "$work/out" && grep -Eq '^ +1 +0 [RS] +/bin/sh' "$work/out" && grep -q '^Load average:' "$work/out" &&
 	grep -Eq '^Mem: +[0-9]+' "$work/out" && grep -q 'load average' "$work/out" && grep -qx 2 "$work/out"; echo $?)" "busybox: ps, top, free, uptime, pidof"
 inside -- /bin/sh -c 'cd /proc/1; cat status stat statm cmdline environ maps limits mountinfo mounts cgroup comm oom_score_adj loginuid >/dev/null && readlink exe root cwd && for n in ns/*; do readlink $n | sed "s/[0-9]*//g"; done; ls /proc/1/task /proc/1/fd'
 report "$([ "$rc" -eq 0 ] && grep -q '^mnt:\[\]$' "$work/out" && grep -q '^pid:\[\]$' "$work/out" && grep -q '^net:\[\]$' "$work/out"; echo $?)" "/proc/1: files, links, namespaces"
