@@ -118,6 +118,9 @@ TEST(errors)
 	CHECK_ERR(syscall(SYS_getdents64, fd, nowhere, 512), EFAULT);
 	CHECK_ERR(syscall(SYS_getdents, fd, nowhere, 512), EFAULT);
 	CHECK_ERR(syscall(SYS_getdents64, open(".", O_PATH), b, 512), EBADF);
+	CHECK_EQ(syscall(SYS_getdents64, fd, b, 512) > 0 && lseek(fd, 0, SEEK_CUR) > 0, 1);
+	CHECK_ERR(lseek(fd, INT64_MAX, SEEK_CUR), EINVAL);
+	CHECK_ERR(lseek(fd, -1, SEEK_SET), EINVAL);
 	REQUIRE(mkdir("gone", 0755) == 0);
 	fd = open("gone", O_RDONLY);
 	REQUIRE(rmdir("gone") == 0);

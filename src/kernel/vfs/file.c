@@ -211,6 +211,18 @@ uint32_t file_poll(struct file *f, struct poll_table *pt)
 	return f->op->poll(f, pt);
 }
 
+int64_t no_seek_end_llseek(struct file *f, int64_t off, int whence)
+{
+	int64_t base = whence == SEEK_CUR ? (int64_t)f->pos : 0, to;
+
+	if (whence != SEEK_SET && whence != SEEK_CUR)
+		return -EINVAL;
+	if (__builtin_add_overflow(base, off, &to) || to < 0)
+		return -EINVAL;
+	f->pos = (uint64_t)to;
+	return to;
+}
+
 int64_t generic_llseek(struct file *f, int64_t off, int whence)
 {
 	uint64_t size = __atomic_load_n(&f->inode->size, __ATOMIC_RELAXED);

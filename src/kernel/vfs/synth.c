@@ -303,18 +303,6 @@ static void synth_release(struct file *f)
 	free(b);
 }
 
-static int64_t synth_llseek(struct file *f, int64_t off, int whence)
-{
-	int64_t base = whence == SEEK_CUR ? (int64_t)f->pos : 0, to;
-
-	if (whence != SEEK_SET && whence != SEEK_CUR)
-		return -EINVAL;
-	if (__builtin_add_overflow(base, off, &to) || to < 0)
-		return -EINVAL;
-	f->pos = (uint64_t)to;
-	return to;
-}
-
 /* Positions: 2 + index of a static child, then 2 + BASE + number of a dynamic one. */
 #define DYN_BASE 1000
 
@@ -357,20 +345,20 @@ static int synth_iterate(struct file *f, struct dir_context *c)
 	return 0;
 }
 
-static const struct file_ops synth_dir_fops = {.iterate = synth_iterate, .llseek = synth_llseek};
+static const struct file_ops synth_dir_fops = {.iterate = synth_iterate, .llseek = no_seek_end_llseek};
 static const struct file_ops synth_file_fops = {
 	.open = synth_open,
 	.release = synth_release,
 	.read = synth_read,
 	.write = synth_file_write,
-	.llseek = synth_llseek,
+	.llseek = no_seek_end_llseek,
 };
 static const struct file_ops synth_poll_fops = {
 	.open = synth_open,
 	.release = synth_release,
 	.read = synth_read,
 	.write = synth_file_write,
-	.llseek = synth_llseek,
+	.llseek = no_seek_end_llseek,
 	.poll = synth_poll,
 };
 

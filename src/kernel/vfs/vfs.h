@@ -534,6 +534,8 @@ ssize_t file_write(struct file *f, struct uio *u, uint64_t *pos, int flags);
 ssize_t file_read_kernel(struct file *f, void *buf, size_t n, uint64_t off);
 uint32_t file_poll(struct file *f, struct poll_table *pt);
 int64_t generic_llseek(struct file *f, int64_t off, int whence); /* by inode size */
+/* For files whose end is not known, directories among them: SEEK_SET and SEEK_CUR to any position that is not negative. */
+int64_t no_seek_end_llseek(struct file *f, int64_t off, int whence);
 
 /* --- descriptor tables -------------------------------------------------------------------------------- */
 

@@ -334,19 +334,6 @@ static int dir_iterate(struct file *f, struct dir_context *c)
 	return r;
 }
 
-/* Positions are the host's cookies: any that was given out, and 0. */
-static int64_t dir_llseek(struct file *f, int64_t off, int whence)
-{
-	if (whence == SEEK_CUR)
-		off += (int64_t)f->pos;
-	else if (whence != SEEK_SET)
-		return -EINVAL;
-	if (off < 0)
-		return -EINVAL;
-	f->pos = (uint64_t)off;
-	return off;
-}
-
 static int dir_fsync(struct file *f, bool datasync)
 {
 	struct fuse_fsync_in in = {.fsync_flags = datasync ? FUSE_FSYNC_FDATASYNC : 0};
@@ -360,6 +347,6 @@ const struct file_ops fuse_dir_fops = {
 	.open = dir_open,
 	.release = dir_release,
 	.iterate = dir_iterate,
-	.llseek = dir_llseek,
+	.llseek = no_seek_end_llseek, /* positions are the host's cookies: any that was given out, and 0 */
 	.fsync = dir_fsync,
 };

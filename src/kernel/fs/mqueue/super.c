@@ -251,20 +251,8 @@ static int iterate(struct file *f, struct dir_context *c)
 	return 0;
 }
 
-static int64_t dir_llseek(struct file *f, int64_t off, int whence)
-{
-	if (whence == SEEK_CUR)
-		off += (int64_t)f->pos;
-	else if (whence != SEEK_SET)
-		return -EINVAL;
-	if (off < 0)
-		return -EINVAL;
-	f->pos = (uint64_t)off;
-	return off;
-}
-
 static const struct inode_ops dir_iops = {.lookup = lookup, .create = create, .unlink = unlink_queue, .setattr = setattr};
-static const struct file_ops dir_fops = {.iterate = iterate, .llseek = dir_llseek};
+static const struct file_ops dir_fops = {.iterate = iterate, .llseek = no_seek_end_llseek};
 
 /* --- the super --- */
 

@@ -278,23 +278,9 @@ static int iterate(struct file *f, struct dir_context *c)
 	return 0;
 }
 
-static int64_t dir_llseek(struct file *f, int64_t off, int whence)
-{
-	if (whence == SEEK_CUR) {
-		if (__builtin_add_overflow(off, (int64_t)f->pos, &off))
-			return -EOVERFLOW;
-	} else if (whence != SEEK_SET) {
-		return -EINVAL;
-	}
-	if (off < 0)
-		return -EINVAL;
-	f->pos = (uint64_t)off;
-	return off;
-}
-
 const struct file_ops ovl_dir_fops = {
 	.open = dir_open,
 	.release = dir_release,
 	.iterate = iterate,
-	.llseek = dir_llseek,
+	.llseek = no_seek_end_llseek,
 };

@@ -64,12 +64,10 @@ static ssize_t mem_write(struct file *f, struct uio *u, uint64_t *pos, int flags
 
 static int64_t mem_llseek(struct file *f, int64_t off, int whence)
 {
-	if (whence == SEEK_CUR)
-		off += (int64_t)f->pos;
-	else if (whence != SEEK_SET)
+	if (whence != SEEK_SET && whence != SEEK_CUR)
 		return -EINVAL;
-	f->pos = (uint64_t)off;
-	return off;
+	f->pos = (whence == SEEK_CUR ? f->pos : 0) + (uint64_t)off; /* any address */
+	return (int64_t)f->pos;
 }
 
 static void mem_release(struct file *f)

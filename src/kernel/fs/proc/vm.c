@@ -401,19 +401,7 @@ static ssize_t pagemap_read(struct file *f, struct uio *u, uint64_t *pos, int fl
 	return done;
 }
 
-static int64_t pagemap_llseek(struct file *f, int64_t off, int whence)
-{
-	if (whence == SEEK_CUR)
-		off += (int64_t)f->pos;
-	else if (whence != SEEK_SET)
-		return -EINVAL;
-	if (off < 0)
-		return -EINVAL;
-	f->pos = (uint64_t)off;
-	return off;
-}
-
-static const struct file_ops pagemap_ops = {.read = pagemap_read, .llseek = pagemap_llseek};
+static const struct file_ops pagemap_ops = {.read = pagemap_read, .llseek = no_seek_end_llseek};
 
 int proc_pagemap_open(struct synth_inode *i, struct file *f)
 {

@@ -424,20 +424,6 @@ static int iterate(struct file *f, struct dir_context *c)
 	return 0;
 }
 
-static int64_t dir_llseek(struct file *f, int64_t off, int whence)
-{
-	if (whence == SEEK_CUR) {
-		if (__builtin_add_overflow(off, (int64_t)f->pos, &off))
-			return -EOVERFLOW;
-	} else if (whence != SEEK_SET) {
-		return -EINVAL;
-	}
-	if (off < 0)
-		return -EINVAL;
-	f->pos = (uint64_t)off;
-	return off;
-}
-
 /* --- attributes and tables --- */
 
 static int setattr(struct inode *i, const struct iattr *a)
@@ -501,4 +487,4 @@ const struct inode_ops tmpfs_link_iops = {
 	XATTR_OPS, .readlink = readlink_of, .getattr = other_getattr, .setattr = setattr};
 const struct inode_ops tmpfs_special_iops = {
 	XATTR_OPS, .getattr = other_getattr, .setattr = setattr};
-const struct file_ops tmpfs_dir_fops = {.iterate = iterate, .llseek = dir_llseek};
+const struct file_ops tmpfs_dir_fops = {.iterate = iterate, .llseek = no_seek_end_llseek};
