@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* epoll_create, epoll_ctl, epoll_wait and their relatives. */
-#include <linux/time_types.h>
 #include "kernel/fs/anon/epoll.h"
 #include "kernel/signal/signal.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/task/task.h"
+#include "kernel/time/clock.h"
 #include "kernel/usercopy.h"
 
 static_assert(sizeof(struct epoll_event) == 12, "x86-64 packs it");
@@ -106,22 +106,10 @@ long sys_epoll_pwait(struct task *t, const struct sysargs *a)
 
 long sys_epoll_pwait2(struct task *t, const struct sysargs *a)
 {
-	uint64_t deadline = TIME_FOREVER;
-	struct __kernel_timespec ts;
-	int r = 0;
+	uint64_t deadline;
+	int r = copy_in_deadline(t, arg_uaddr(a, 3), &deadline);
 
-	if (a->v[3]) {
-		r = copy_in(t, &ts, arg_uaddr(a, 3), sizeof(ts));
-		if (r < 0)
-			return r;
-		if (ts.tv_sec < 0 || ts.tv_nsec < 0 || (uint64_t)ts.tv_nsec >= NSEC_PER_SEC)
-			return -EINVAL;
-		if (ts.tv_sec < 1LL << 32)
-			deadline = ts.tv_sec || ts.tv_nsec ?
-					   now_ns() + (uint64_t)ts.tv_sec * NSEC_PER_SEC +
-						   (uint64_t)ts.tv_nsec :
-					   0;
-	}
-	r = temp_mask(t, a->v[4], a->v[5]);
+	if (r == 0)
+		r = temp_mask(t, a->v[4], a->v[5]);
 	return r < 0 ? r : do_wait(t, a, deadline);
 }

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <linux/futex.h>
-#include <linux/time_types.h>
 #include "kernel/syscall/syscall.h"
 #include "kernel/task/futex.h"
 #include "kernel/task/internal.h"
@@ -14,22 +13,16 @@
 
 static int get_deadline(struct task *t, uaddr_t p, int cmd, bool realtime, uint64_t *ret)
 {
-	struct __kernel_timespec ts;
+	uint64_t ns;
 	int r, clock = realtime || cmd == FUTEX_LOCK_PI ? CLOCK_REALTIME : CLOCK_MONOTONIC;
 
 	*ret = TIME_FOREVER;
 	if (uaddr_null(p))
 		return 0;
-	r = copy_in(t, &ts, p, sizeof(ts));
-	if (r < 0)
+	r = copy_in_timespec(t, p, &ns);
+	if (r < 0 || ns == TIME_FOREVER)
 		return r;
-	if (ts.tv_sec < 0 || ts.tv_nsec < 0 || ts.tv_nsec >= (long long)NSEC_PER_SEC)
-		return -EINVAL;
-	if (ts.tv_sec > 9000000000LL)
-		return 0;
-	return guest_clock_deadline(clock,
-				    (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec,
-				    cmd != FUTEX_WAIT, ret);
+	return guest_clock_deadline(clock, ns, cmd != FUTEX_WAIT, ret);
 }
 
 static long wait_restart(struct task *t, struct restart_block *rb)

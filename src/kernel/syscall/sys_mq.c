@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/time_types.h>
 #include <string.h>
 #include "kernel/fs/mqueue/mqueue.h"
 #include "kernel/net/netlink.h"
@@ -117,18 +116,13 @@ long sys_mq_unlink(struct task *t, const struct sysargs *a)
 
 static int get_deadline(struct task *t, uaddr_t p, uint64_t *ret)
 {
-	struct __kernel_timespec ts;
+	uint64_t ns = TIME_FOREVER;
+	int r = uaddr_null(p) ? 0 : copy_in_timespec(t, p, &ns);
 
 	*ret = TIME_FOREVER;
-	if (uaddr_null(p))
-		return 0;
-	if (copy_in(t, &ts, p, sizeof(ts)) < 0)
-		return -EFAULT;
-	if (ts.tv_sec < 0 || ts.tv_nsec < 0 || ts.tv_nsec >= (long long)NSEC_PER_SEC)
-		return -EINVAL;
-	if (ts.tv_sec > 9000000000LL)
-		return 0;
-	return guest_clock_deadline(CLOCK_REALTIME, (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec, true, ret);
+	if (r < 0 || ns == TIME_FOREVER)
+		return r;
+	return guest_clock_deadline(CLOCK_REALTIME, ns, true, ret);
 }
 
 long sys_mq_timedsend(struct task *t, const struct sysargs *a)

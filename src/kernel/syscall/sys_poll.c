@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* poll, ppoll, select, pselect6. */
-#include <linux/time_types.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -8,6 +7,7 @@
 #include "kernel/syscall/pollset.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/task/task.h"
+#include "kernel/time/clock.h"
 #include "kernel/usercopy.h"
 #include "kernel/vfs/vfs.h"
 
@@ -90,25 +90,6 @@ static uint64_t deadline_of(uint64_t sec, uint64_t nsec)
 	if (sec > (TIME_FOREVER - now) / NSEC_PER_SEC - 2)
 		return TIME_FOREVER;
 	return now + sec * NSEC_PER_SEC + nsec;
-}
-
-static int get_timespec(struct task *t, uaddr_t p, uint64_t *ret_deadline)
-{
-	struct __kernel_timespec ts;
-	int r;
-
-	*ret_deadline = TIME_FOREVER;
-	if (uaddr_null(p))
-		return 0;
-	r = copy_in(t, &ts, p, sizeof(ts));
-	if (r < 0)
-		return r;
-	if (ts.tv_sec < 0 || ts.tv_nsec < 0 || (uint64_t)ts.tv_nsec >= NSEC_PER_SEC)
-		return -EINVAL;
-	*ret_deadline = ts.tv_sec || ts.tv_nsec ?
-				deadline_of((uint64_t)ts.tv_sec, (uint64_t)ts.tv_nsec) :
-				0;
-	return 0;
 }
 
 /* Linux writes the time left back, unless that fails or the personality forbids it; the result stands. */
@@ -252,7 +233,7 @@ long sys_poll(struct task *t, const struct sysargs *a)
 long sys_ppoll(struct task *t, const struct sysargs *a)
 {
 	uint64_t deadline;
-	long r = get_timespec(t, arg_uaddr(a, 2), &deadline);
+	long r = copy_in_deadline(t, arg_uaddr(a, 2), &deadline);
 
 	if (r == 0)
 		r = get_sigmask(t, arg_uaddr(a, 3), a->v[4]);
@@ -385,7 +366,7 @@ long sys_select(struct task *t, const struct sysargs *a)
 long sys_pselect6(struct task *t, const struct sysargs *a)
 {
 	uint64_t deadline, sig[2] = {0, 0};
-	long r = get_timespec(t, arg_uaddr(a, 4), &deadline);
+	long r = copy_in_deadline(t, arg_uaddr(a, 4), &deadline);
 
 	if (r == 0 && a->v[5])
 		r = copy_in(t, sig, arg_uaddr(a, 5), sizeof(sig));

@@ -7,6 +7,7 @@
 #include "kernel/syscall/sockaddr.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/task/task.h"
+#include "kernel/time/clock.h"
 
 struct guest_msghdr {
 	uint64_t name;
@@ -331,25 +332,6 @@ long sys_recvmsg(struct task *t, const struct sysargs *a)
 	return r < 0 ? r : recv_one(t, f, s, arg_uaddr(a, 1), arg_int(a, 2));
 }
 
-/* The limit of recvmmsg is looked at between messages, as in Linux: it does not end a wait. */
-static int mmsg_deadline(struct task *t, uaddr_t p, uint64_t *ret)
-{
-	struct __kernel_timespec ts;
-	int r;
-
-	*ret = TIME_FOREVER;
-	if (uaddr_null(p))
-		return 0;
-	r = copy_in(t, &ts, p, sizeof(ts));
-	if (r < 0)
-		return r;
-	if (ts.tv_sec < 0 || ts.tv_nsec < 0 || (uint64_t)ts.tv_nsec >= NSEC_PER_SEC)
-		return -EINVAL;
-	if (ts.tv_sec < 1LL << 32)
-		*ret = now_ns() + (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
-	return 0;
-}
-
 static int mmsg_timeleft(struct task *t, uaddr_t p, uint64_t deadline)
 {
 	uint64_t now = now_ns(), left = deadline > now ? deadline - now : 0;
@@ -366,7 +348,8 @@ long sys_recvmmsg(struct task *t, const struct sysargs *a)
 	uint64_t deadline;
 	struct socket *s;
 
-	r = mmsg_deadline(t, arg_uaddr(a, 4), &deadline);
+	/* The limit is looked at between messages, as in Linux: it does not end a wait. */
+	r = copy_in_deadline(t, arg_uaddr(a, 4), &deadline);
 	if (r == 0)
 		r = sock_get(t, arg_int(a, 0), &f, &s);
 	while (r == 0 && done < n) {

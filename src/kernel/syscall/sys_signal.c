@@ -2,11 +2,11 @@
 /* Signals: actions, masks, sending, waiting, the alternate stack, sigreturn. */
 #include <asm/unistd_64.h>
 #include <errno.h>
-#include <linux/time_types.h>
 #include <string.h>
 #include "kernel/signal/internal.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/task/internal.h"
+#include "kernel/time/clock.h"
 #include "kernel/usercopy.h"
 
 static bool valid_sig(int sig)
@@ -350,8 +350,7 @@ static int wait_signal(struct task *t, ksigset_t want, uint64_t deadline, siginf
 
 long sys_rt_sigtimedwait(struct task *t, const struct sysargs *a)
 {
-	struct __kernel_timespec ts;
-	uint64_t deadline = TIME_FOREVER, now = now_ns();
+	uint64_t deadline;
 	ksigset_t want;
 	siginfo_t si;
 	int r;
@@ -359,18 +358,10 @@ long sys_rt_sigtimedwait(struct task *t, const struct sysargs *a)
 	if (a->v[3] != sizeof(want))
 		return -EINVAL;
 	r = copy_in(t, &want, arg_uaddr(a, 0), sizeof(want));
-	if (r == 0 && a->v[2])
-		r = copy_in(t, &ts, arg_uaddr(a, 2), sizeof(ts));
+	if (r == 0)
+		r = copy_in_deadline(t, arg_uaddr(a, 2), &deadline);
 	if (r < 0)
 		return r;
-	if (a->v[2]) {
-		if (ts.tv_sec < 0 || ts.tv_nsec < 0 || ts.tv_nsec >= (long long)NSEC_PER_SEC)
-			return -EINVAL;
-		if ((uint64_t)ts.tv_sec < 1000000000)
-			deadline = now + (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
-		if (!ts.tv_sec && !ts.tv_nsec)
-			deadline = 0;
-	}
 	r = wait_signal(t, want & ~SIG_KERNEL_ONLY, deadline, &si);
 	if (r > 0 && a->v[1] && copy_out(t, arg_uaddr(a, 1), &si, sizeof(si)) < 0)
 		return -EFAULT;

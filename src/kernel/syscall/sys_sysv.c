@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* System V shared memory, semaphores and message queues: the calls' ABI edge. */
 #include <errno.h>
-#include <linux/time_types.h>
 #include <stdlib.h>
 #include <sys/sem.h>
 #include "kernel/ipc/ipc.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/task/task.h"
+#include "kernel/time/clock.h"
 #include "kernel/usercopy.h"
 
 long sys_shmget(struct task *t, const struct sysargs *a)
@@ -58,18 +58,10 @@ long sys_semop(struct task *t, const struct sysargs *a)
 
 long sys_semtimedop(struct task *t, const struct sysargs *a)
 {
-	struct __kernel_timespec ts;
-	uint64_t now = now_ns(), deadline = TIME_FOREVER;
+	uint64_t deadline;
+	int r = copy_in_deadline(t, arg_uaddr(a, 3), &deadline);
 
-	if (a->v[3]) {
-		if (copy_in(t, &ts, arg_uaddr(a, 3), sizeof(ts)) < 0)
-			return -EFAULT;
-		if (ts.tv_sec < 0 || ts.tv_nsec < 0 || ts.tv_nsec >= (long long)NSEC_PER_SEC)
-			return -EINVAL;
-		if (ts.tv_sec < 9000000000LL)
-			deadline = now + (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
-	}
-	return do_semop(t, a, deadline);
+	return r < 0 ? r : do_semop(t, a, deadline);
 }
 
 long sys_semctl(struct task *t, const struct sysargs *a)

@@ -221,17 +221,11 @@ static long sleep_restart(struct task *t, struct restart_block *rb)
 
 static long do_sleep(struct task *t, int clock, bool absolute, uaddr_t req, uint64_t rmtp)
 {
-	struct __kernel_timespec ts;
 	uint64_t deadline, ns;
-	long r = copy_in(t, &ts, req, sizeof(ts));
+	long r = copy_in_timespec(t, req, &ns);
 
-	if (r < 0)
-		return r;
-	if (ts.tv_sec < 0 || ts.tv_nsec < 0 || ts.tv_nsec >= (long long)NSEC_PER_SEC)
-		return -EINVAL;
-	ns = ts.tv_sec > 9000000000LL ? INT64_MAX :
-		     (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
-	r = guest_clock_deadline(clock, ns, absolute, &deadline);
+	if (r == 0)
+		r = guest_clock_deadline(clock, MIN(ns, (uint64_t)INT64_MAX), absolute, &deadline);
 	if (r == 0)
 		r = sleep_until(t, deadline);
 	if (r != -ERESTARTSYS)
@@ -300,21 +294,17 @@ static long cpu_sleep_restart(struct task *t, struct restart_block *rb)
 
 static long do_cpu_sleep(struct task *t, int clock, bool absolute, uaddr_t req, uint64_t rmtp)
 {
-	struct __kernel_timespec ts;
 	struct cpu_clock c;
 	uint64_t target;
 	bool own;
-	long r = copy_in(t, &ts, req, sizeof(ts));
+	long r = copy_in_timespec(t, req, &target);
 
-	if (r < 0)
-		return r;
-	if (ts.tv_sec < 0 || ts.tv_nsec < 0 || ts.tv_nsec >= (long long)NSEC_PER_SEC)
-		return -EINVAL;
-	r = cpu_clock_find(t, clock, &c);
+	if (r == 0)
+		r = cpu_clock_find(t, clock, &c);
 	if (r < 0)
 		return r;
 	own = c.t == t; /* it would never wake */
-	target = (uint64_t)MIN(ts.tv_sec, 9000000000LL) * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
+	target = MIN(target, (uint64_t)INT64_MAX);
 	if (!absolute)
 		target += cpu_clock_now(&c);
 	cpu_clock_put(&c);

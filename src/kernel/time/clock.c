@@ -4,7 +4,36 @@
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <linux/time_types.h>
 #include "kernel/task/task.h"
+#include "kernel/usercopy.h"
+
+#define SECONDS_MAX 9000000000LL /* below 2^63 ns */
+
+int copy_in_timespec(struct task *t, uaddr_t p, uint64_t *ret)
+{
+	struct __kernel_timespec ts;
+	int r = copy_in(t, &ts, p, sizeof(ts));
+
+	if (r < 0)
+		return r;
+	if (ts.tv_sec < 0 || ts.tv_nsec < 0 || ts.tv_nsec >= (long long)NSEC_PER_SEC)
+		return -EINVAL;
+	*ret = ts.tv_sec > SECONDS_MAX ? TIME_FOREVER : (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
+	return 0;
+}
+
+int copy_in_deadline(struct task *t, uaddr_t p, uint64_t *ret)
+{
+	int r = 0;
+
+	*ret = TIME_FOREVER;
+	if (!uaddr_null(p))
+		r = copy_in_timespec(t, p, ret);
+	if (r == 0 && *ret && *ret != TIME_FOREVER)
+		*ret += now_ns();
+	return r;
+}
 
 static uint64_t tv_ns(const struct timeval *tv)
 {

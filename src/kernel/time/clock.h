@@ -13,6 +13,12 @@ int guest_clock_res(int clock, struct timespec *ret) __must_check;
 /* A time on clock as absolute CLOCK_MONOTONIC ns (may be in the past). -EINVAL when it cannot be slept on. */
 int guest_clock_deadline(int clock, uint64_t ns, bool absolute, uint64_t *ret) __must_check;
 
+/* The timespec at p in ns; past some 285 years it is TIME_FOREVER. -EFAULT, -EINVAL. */
+int copy_in_timespec(struct task *t, uaddr_t p, uint64_t *ret) __must_check;
+/* The time limit at p, counted from now, as absolute CLOCK_MONOTONIC ns: TIME_FOREVER without one (p is null), 0 for one of
+ * zero, which is over at once. */
+int copy_in_deadline(struct task *t, uaddr_t p, uint64_t *ret) __must_check;
+
 /* A clock that wakes a suspended machine needs CAP_WAKE_ALARM: 0 or -EPERM. */
 int guest_clock_may_wait(struct task *t, int clock) __must_check;
 
