@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,6 @@
 #include "kernel/task/task.h"
 #include "kernel/vfs/vfs.h"
 
-#define CAP_IPC_LOCK_ 14
 
 struct mm *mm_new(struct pt_as *as)
 {
@@ -183,7 +183,7 @@ bool mm_is_sealed(struct mm *mm, uint64_t start, uint64_t end)
 
 bool mm_may_lock(struct task *t, struct mm *mm, uint64_t len)
 {
-	return capable(t->cred, CAP_IPC_LOCK_) ||
+	return capable(t->cred, CAP_IPC_LOCK) ||
 	       mm->locked_pages + len / GUEST_PAGE_SIZE <= task_rlimit(t, RLIMIT_MEMLOCK) / GUEST_PAGE_SIZE;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* mmap(2), munmap(2), brk(2). Host first, tree after: the tree never promises what the host refused. */
 #include <errno.h>
+#include <linux/capability.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/sysinfo.h>
@@ -13,8 +14,6 @@
 #ifndef MAP_DROPPABLE
 #define MAP_DROPPABLE 0x08
 #endif
-#define CAP_IPC_LOCK_ 14
-#define CAP_SYS_RAWIO_ 17
 
 struct mapping { /* one mmap call, checked */
 	uint64_t addr, len, off;
@@ -107,7 +106,7 @@ static int choose_address(struct task *t, struct mm *mm, struct mapping *m)
 			return -EINVAL;
 		if (!mm_in_range(m->addr, m->len))
 			return -ENOMEM;
-		if (m->addr < MMAP_MIN_ADDR && !capable(t->cred, CAP_SYS_RAWIO_))
+		if (m->addr < MMAP_MIN_ADDR && !capable(t->cred, CAP_SYS_RAWIO))
 			return -EPERM;
 		if (m->addr < PT_GUEST_MIN)
 			return -EPERM;
@@ -246,7 +245,7 @@ int64_t mm_mmap(struct task *t, uint64_t addr, uint64_t len, int prot, int flags
 		return -EINVAL;
 	if (flags & MAP_HUGETLB) /* no pool of huge pages, no hugetlbfs */
 		return f ? -EINVAL : -ENOMEM;
-	if ((flags & MAP_LOCKED) && !capable(t->cred, CAP_IPC_LOCK_) && !task_rlimit(t, RLIMIT_MEMLOCK))
+	if ((flags & MAP_LOCKED) && !capable(t->cred, CAP_IPC_LOCK) && !task_rlimit(t, RLIMIT_MEMLOCK))
 		return -EPERM;
 	r = find_backing(&m, f);
 	if (r < 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Memory policies of a machine with one node, number 0: they are checked, kept and shown. */
 #include <errno.h>
+#include <linux/capability.h>
 #include <linux/mempolicy.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -13,7 +14,6 @@
 #define MODES_END 7
 #define MODE_FLAGS_ (MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES | (1 << 13))
 #define NODES_MAX 1024U /* bits of a mask that Linux knows; only bit 0 is a node */
-#define CAP_SYS_NICE_ 23
 
 /* A node mask: *ret says whether node 0 is in it, *ret_other whether another is. */
 static int get_nodes(struct task *t, uaddr_t p, uint64_t maxnode, bool *ret, bool *ret_other)
@@ -166,7 +166,7 @@ long sys_mbind(struct task *t, const struct sysargs *a)
 	r = get_nodes(t, arg_uaddr(a, 3), a->v[4], &node0, &other);
 	if (r < 0)
 		return r;
-	if ((flags & MPOL_MF_MOVE_ALL) && !capable(t->cred, CAP_SYS_NICE_))
+	if ((flags & MPOL_MF_MOVE_ALL) && !capable(t->cred, CAP_SYS_NICE))
 		return -EPERM;
 	if (start % GUEST_PAGE_SIZE || (a->v[1] && !len) || !mm_in_range(start, len))
 		return -EINVAL;
@@ -206,7 +206,7 @@ static int find_target(struct task *t, int pid, struct mm **ret)
 	if (!o)
 		return -ESRCH;
 	MUTEX_GUARD(&o->lock);
-	if (o != t && !capable(t->cred, CAP_SYS_NICE_) && t->cred->euid.v != o->cred->suid.v &&
+	if (o != t && !capable(t->cred, CAP_SYS_NICE) && t->cred->euid.v != o->cred->suid.v &&
 	    t->cred->euid.v != o->cred->uid.v && t->cred->uid.v != o->cred->suid.v && t->cred->uid.v != o->cred->uid.v)
 		return -EPERM;
 	if (!o->mm)
@@ -227,7 +227,7 @@ long sys_migrate_pages(struct task *t, const struct sysargs *a)
 		r = find_target(t, arg_int(a, 0), &mm);
 	if (r < 0)
 		return r;
-	if (new_other && !capable(t->cred, CAP_SYS_NICE_))
+	if (new_other && !capable(t->cred, CAP_SYS_NICE))
 		return -EPERM;
 	return new0 ? 0 : -EINVAL; /* every page is where it is to be */
 }
@@ -250,7 +250,7 @@ long sys_move_pages(struct task *t, const struct sysargs *a)
 
 	if (flags & ~(MPOL_MF_MOVE | MPOL_MF_MOVE_ALL))
 		return -EINVAL;
-	if ((flags & MPOL_MF_MOVE_ALL) && !capable(t->cred, CAP_SYS_NICE_))
+	if ((flags & MPOL_MF_MOVE_ALL) && !capable(t->cred, CAP_SYS_NICE))
 		return -EPERM;
 	r = find_target(t, arg_int(a, 0), &mm);
 	for (uint64_t i = 0; r == 0 && i < a->v[1]; i++) {

@@ -3,6 +3,7 @@
 #include <asm/prctl.h>
 #include <errno.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/sysinfo.h>
@@ -14,7 +15,6 @@
 #include "kernel/usercopy.h"
 #include "platform/platform.h"
 
-#define CAP_SYS_ADMIN_ 21
 #ifndef GRND_INSECURE
 #define GRND_INSECURE 4
 #endif
@@ -42,7 +42,7 @@ static long set_name(struct task *t, const struct sysargs *a, bool domain)
 	int len = arg_int(a, 1);
 	char name[65] = "";
 
-	if (!ns_capable(t->cred, ns_owner(&uts->ns), CAP_SYS_ADMIN_))
+	if (!ns_capable(t->cred, ns_owner(&uts->ns), CAP_SYS_ADMIN))
 		return -EPERM;
 	if (len < 0 || len > 64)
 		return -EINVAL;

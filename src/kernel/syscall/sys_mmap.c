@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The memory calls' ABI edge. */
 #include <errno.h>
+#include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -12,7 +13,6 @@
 #include "kernel/usercopy.h"
 #include "kernel/vfs/vfs.h"
 
-#define CAP_IPC_LOCK_ 14
 #define MADV_POPULATE_READ_ 22
 #define MADV_POPULATE_WRITE_ 23
 
@@ -120,7 +120,6 @@ long sys_pkey_mprotect(struct task *t, const struct sysargs *a)
 
 /* --- advice to others --- */
 
-#define CAP_SYS_NICE_ 23
 #define ADVICE_ON_OTHERS(x) ((x) == MADV_COLD || (x) == MADV_PAGEOUT || (x) == MADV_WILLNEED || (x) == 25)
 
 /* Of another process's memory the advice is only checked: it may be ignored, as any. */
@@ -149,7 +148,7 @@ static long pidfd_mm(struct task *t, int fd, struct mm **ret)
 	MUTEX_GUARD(&o->lock);
 	if (!o->mm)
 		return -ESRCH;
-	if (o->mm != t->mm && !capable(t->cred, CAP_SYS_NICE_))
+	if (o->mm != t->mm && !capable(t->cred, CAP_SYS_NICE))
 		return -EPERM;
 	*ret = mm_get(o->mm);
 	return 0;
@@ -213,7 +212,7 @@ long sys_map_shadow_stack(struct task *t, const struct sysargs *a)
 
 static bool may_lock_at_all(struct task *t)
 {
-	return capable(t->cred, CAP_IPC_LOCK_) || task_rlimit(t, RLIMIT_MEMLOCK);
+	return capable(t->cred, CAP_IPC_LOCK) || task_rlimit(t, RLIMIT_MEMLOCK);
 }
 
 /* Locking is accounting: a guest's memory is never pinned on the host. */
