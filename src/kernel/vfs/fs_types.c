@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The one list of file systems that mount(2) and the container's spec can name. */
+#include <errno.h>
 #include <string.h>
 #include "kernel/vfs/vfs_priv.h"
 
@@ -27,4 +28,22 @@ const struct fs_type *fs_type_find(const char *name)
 		if (fs_types[i] && !strcmp(fs_types[i]->name, name))
 			return fs_types[i];
 	return NULL;
+}
+
+int fs_parse_options(const char *options, bool (*one)(void *ctx, const char *key, const char *value), void *ctx)
+{
+	_cleanup_free_ char *copy = strdup(options ? options : "");
+	char *save = NULL;
+
+	if (!copy)
+		return -ENOMEM;
+	for (char *o = strtok_r(copy, ",", &save); o; o = strtok_r(NULL, ",", &save)) {
+		char *v = strchr(o, '=');
+
+		if (v)
+			*v++ = '\0';
+		if (!one(ctx, o, v))
+			return -EINVAL;
+	}
+	return 0;
 }

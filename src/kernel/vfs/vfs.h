@@ -282,6 +282,9 @@ struct fs_type {
 #define FS_USERNS_MOUNT 4U /* by every mount namespace's root, not the first one's alone */
 extern const struct fs_type *const fs_types[]; /* NULL-terminated; the one list: vfs/fs_types.c */
 const struct fs_type *fs_type_find(const char *name);
+/* Calls one for each option of the comma-separated options (NULL: none); value is NULL where there is no "=". -EINVAL as soon
+ * as one says false, -ENOMEM. */
+int fs_parse_options(const char *options, bool (*one)(void *ctx, const char *key, const char *value), void *ctx) __must_check;
 
 struct super *super_new(const struct fs_type *t, const struct super_ops *op, uint32_t magic);
 struct super *super_get(struct super *sb);

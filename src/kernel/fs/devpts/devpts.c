@@ -175,19 +175,17 @@ static int devpts_options(struct synth_fs *fs, char *buf, size_t cap)
 	return n;
 }
 
-static int parse_option(struct devpts *d, char *o)
+static bool parse_option(void *ctx, const char *o, const char *v)
 {
-	char *v = strchr(o, '='), *end;
-	unsigned long n = 0;
+	struct devpts *d = ctx;
+	unsigned long n;
+	char *end;
 
-	if (!strcmp(o, "newinstance") || !*o)
-		return 0;
 	if (!v)
-		return -EINVAL;
-	*v++ = '\0';
+		return !strcmp(o, "newinstance");
 	n = strtoul(v, &end, strstr(o, "mode") ? 8 : 10);
 	if (!*v || *end || n > UINT32_MAX)
-		return -EINVAL;
+		return false;
 	if (!strcmp(o, "mode")) {
 		d->mode = (mode_t)n & 07777;
 	} else if (!strcmp(o, "ptmxmode")) {
@@ -198,26 +196,22 @@ static int parse_option(struct devpts *d, char *o)
 	} else if (!strcmp(o, "gid")) {
 		d->has_gid = true;
 		d->gid = (uint32_t)n;
-	} else if (strcmp(o, "max") != 0) {
-		return -EINVAL;
+	} else {
+		return !strcmp(o, "max");
 	}
-	return 0;
+	return true;
 }
 
 static int devpts_get_super(const struct fs_type *t, const struct fs_params *p, struct super **ret)
 {
-	_cleanup_free_ char *opts = strdup(p->options ? p->options : "");
 	struct synth_fs *fs = calloc(1, sizeof(*fs));
 	struct devpts *d = calloc(1, sizeof(*d));
-	char *save = NULL;
 	int r = -ENOMEM;
 
-	if (!opts || !fs || !d)
+	if (!fs || !d)
 		goto fail;
 	d->mode = 0600;
-	r = 0;
-	for (char *o = strtok_r(opts, ",", &save); o && r == 0; o = strtok_r(NULL, ",", &save))
-		r = parse_option(d, o);
+	r = fs_parse_options(p->options, parse_option, d);
 	d->set = r == 0 ? pty_set_new(1024) : NULL;
 	if (r == 0 && !d->set)
 		r = -ENOMEM;

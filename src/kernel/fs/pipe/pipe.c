@@ -221,11 +221,25 @@ static int pipe_begin_read(struct pipe *p, bool nonblock)
 	}
 }
 
+/* The one reader is done; slots were freed, if any, of a ring that was_full. Called with the lock, which is let go. */
+static void pipe_end_read(struct pipe *p, bool was_full)
+{
+	bool more;
+
+	p->read_busy = false;
+	more = p->used || !p->writers;
+	mutex_unlock(&p->lock);
+	if (was_full)
+		wake_up(&p->wr_wait, EPOLLOUT | EPOLLWRNORM);
+	if (more)
+		wake_up(&p->rd_wait, EPOLLIN | EPOLLRDNORM);
+}
+
 static ssize_t pipe_read(struct file *f, struct uio *u, uint64_t *pos, int flags)
 {
 	struct pipe *p = f->priv;
 	bool nonblock = (f->flags & O_NONBLOCK) || (flags & RWF_NOWAIT);
-	bool was_full = false, more;
+	bool was_full = false;
 	ssize_t total = 0;
 	int r;
 
@@ -263,13 +277,7 @@ static ssize_t pipe_read(struct file *f, struct uio *u, uint64_t *pos, int flags
 		if (b.packet || (size_t)got < n)
 			break;
 	}
-	p->read_busy = false;
-	more = p->used || !p->writers;
-	mutex_unlock(&p->lock);
-	if (was_full)
-		wake_up(&p->wr_wait, EPOLLOUT | EPOLLWRNORM);
-	if (more)
-		wake_up(&p->rd_wait, EPOLLIN | EPOLLRDNORM);
+	pipe_end_read(p, was_full);
 	return total;
 }
 
@@ -375,21 +383,6 @@ static ssize_t pipe_write(struct file *f, struct uio *u, uint64_t *pos, int flag
 }
 
 /* --- splicing --- */
-
-/* Called when slots were freed or reader and writers may go on. */
-static void pipe_end_read(struct pipe *p, bool was_full)
-{
-	bool more;
-
-	mutex_lock(&p->lock);
-	p->read_busy = false;
-	more = p->used || !p->writers;
-	mutex_unlock(&p->lock);
-	if (was_full)
-		wake_up(&p->wr_wait, EPOLLOUT | EPOLLWRNORM);
-	if (more)
-		wake_up(&p->rd_wait, EPOLLIN | EPOLLRDNORM);
-}
 
 /* Copies what comes first, at most cap bytes, and leaves it there. The caller is the one reader. */
 static size_t pipe_peek(struct pipe *p, uint8_t *buf, size_t cap)
@@ -525,6 +518,7 @@ ssize_t pipe_drain(struct file *f, size_t len, bool nonblock, pipe_sink sink, vo
 		if ((size_t)w < n)
 			break;
 	}
+	mutex_lock(&p->lock);
 	pipe_end_read(p, was_full);
 	return done;
 }
@@ -561,6 +555,7 @@ static ssize_t pipe_to_pipe(struct file *in, struct file *out, size_t len, bool 
 	n = pipe_give(out, (unsigned)slots, buf, (size_t)n);
 	if (take && n > 0)
 		was_full = pipe_consume(pi, (size_t)n);
+	mutex_lock(&pi->lock);
 	pipe_end_read(pi, was_full);
 	return n;
 }

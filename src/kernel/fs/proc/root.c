@@ -225,7 +225,7 @@ static bool parse_u32(const char *v, uint32_t *ret)
 	return !errno && !*end && n <= UINT32_MAX - 1;
 }
 
-static bool parse_option(struct proc_fs *pf, const char *key, const char *v)
+static bool parse_option(void *ctx, const char *key, const char *v)
 {
 	static const struct {
 		const char *text, *number;
@@ -234,6 +234,7 @@ static bool parse_option(struct proc_fs *pf, const char *key, const char *v)
 		      {"noaccess", "1", HIDE_NOACCESS},
 		      {"invisible", "2", HIDE_INVISIBLE},
 		      {"ptraceable", "4", HIDE_PTRACEABLE}};
+	struct proc_fs *pf = ctx;
 
 	if (!v)
 		return false;
@@ -252,24 +253,6 @@ static bool parse_option(struct proc_fs *pf, const char *key, const char *v)
 		return true;
 	}
 	return false;
-}
-
-static int parse_options(struct proc_fs *pf, const char *options)
-{
-	_cleanup_free_ char *copy = strdup(options ? options : "");
-	char *save = NULL;
-
-	if (!copy)
-		return -ENOMEM;
-	for (char *o = strtok_r(copy, ",", &save); o; o = strtok_r(NULL, ",", &save)) {
-		char *v = strchr(o, '=');
-
-		if (v)
-			*v++ = '\0';
-		if (!parse_option(pf, o, v))
-			return -EINVAL;
-	}
-	return 0;
 }
 
 static bool proc_option(const char *key, const char *value)
@@ -294,7 +277,7 @@ static int proc_show_options(struct synth_fs *fs, char *buf, size_t cap)
 static int proc_reconfigure(struct synth_fs *fs, const char *options)
 {
 	struct proc_fs *pf = container_of(fs, struct proc_fs, fs), fresh = *pf;
-	int r = parse_options(&fresh, options);
+	int r = fs_parse_options(options, parse_option, &fresh);
 
 	if (r < 0)
 		return r;
@@ -309,7 +292,7 @@ static int proc_get_super(const struct fs_type *t, const struct fs_params *p, st
 				   p->ct && p->ct->pid_ns ? p->ct->pid_ns :
 							    NULL;
 	struct proc_fs *pf = calloc(1, sizeof(*pf));
-	int r = pf ? parse_options(pf, p->options) : -ENOMEM;
+	int r = pf ? fs_parse_options(p->options, parse_option, pf) : -ENOMEM;
 
 	if (r == 0 && !ns)
 		r = -EINVAL;

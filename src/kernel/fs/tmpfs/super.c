@@ -190,8 +190,15 @@ static void tmpfs_kill(struct super *sb)
 
 /* --- options --- */
 
+static uint64_t memory_total(void)
+{
+	struct sysinfo si;
+
+	return sysinfo(&si) < 0 ? 0 : (uint64_t)si.totalram * si.mem_unit;
+}
+
 /* "64k", "1g", "50%" of memory: bytes. */
-static bool parse_size(const char *v, uint64_t total, uint64_t *ret)
+static bool parse_size(const char *v, uint64_t *ret)
 {
 	char *end;
 	uint64_t n;
@@ -205,7 +212,7 @@ static bool parse_size(const char *v, uint64_t total, uint64_t *ret)
 		return false;
 	switch (*end) {
 	case '%':
-		*ret = total / 100 * n;
+		*ret = memory_total() / 100 * n;
 		return !end[1] && n <= 100;
 	case 'k':
 	case 'K':
@@ -245,20 +252,22 @@ static bool parse_id(const char *v, int base, uint64_t max, uint64_t *ret)
 	return !errno && !*end && *ret <= max;
 }
 
-static bool parse_option(struct tmpfs_sb *ts, const char *key, const char *v, uint64_t total)
+static bool parse_option(void *ctx, const char *key, const char *value)
 {
+	const char *v = value ? value : "";
+	struct tmpfs_sb *ts = ctx;
 	uint64_t n;
 
 	if (!strcmp(key, "size")) {
-		if (!parse_size(v, total, &n))
+		if (!parse_size(v, &n))
 			return false;
 		ts->max_pages = n / GUEST_PAGE_SIZE + (n % GUEST_PAGE_SIZE != 0);
 	} else if (!strcmp(key, "nr_blocks")) {
-		if (!parse_size(v, total, &n))
+		if (!parse_size(v, &n))
 			return false;
 		ts->max_pages = n;
 	} else if (!strcmp(key, "nr_inodes")) {
-		if (!parse_size(v, total, &n))
+		if (!parse_size(v, &n))
 			return false;
 		ts->max_inodes = n;
 	} else if (!strcmp(key, "mode")) {
@@ -281,38 +290,18 @@ static bool parse_option(struct tmpfs_sb *ts, const char *key, const char *v, ui
 	return true;
 }
 
-static int parse_options(struct tmpfs_sb *ts, const char *options, uint64_t total)
-{
-	_cleanup_free_ char *copy = strdup(options ? options : "");
-	char *save = NULL;
-
-	if (!copy)
-		return -ENOMEM;
-	for (char *o = strtok_r(copy, ",", &save); o; o = strtok_r(NULL, ",", &save)) {
-		char *v = strchr(o, '=');
-
-		if (v)
-			*v++ = '\0';
-		if (!parse_option(ts, o, v ? v : "", total))
-			return -EINVAL;
-	}
-	return 0;
-}
-
-static uint64_t memory_total(void);
-
 static bool tmpfs_option(const char *key, const char *value)
 {
 	struct tmpfs_sb none = {0};
 
-	return parse_option(&none, key, value ? value : "", memory_total());
+	return parse_option(&none, key, value);
 }
 
 /* Remounting: limits may change, but not below what is used, and not from none to some. */
 static int tmpfs_reconfigure(struct super *sb, const char *options)
 {
 	struct tmpfs_sb *ts = TS(sb), fresh = *ts;
-	int r = parse_options(&fresh, options, memory_total());
+	int r = fs_parse_options(options, parse_option, &fresh);
 
 	if (r < 0)
 		return r;
@@ -327,13 +316,6 @@ static int tmpfs_reconfigure(struct super *sb, const char *options)
 	return 0;
 }
 
-static uint64_t memory_total(void)
-{
-	struct sysinfo si;
-
-	return sysinfo(&si) < 0 ? 0 : (uint64_t)si.totalram * si.mem_unit;
-}
-
 static int sb_init(struct tmpfs_sb *ts, const struct fs_params *p)
 {
 	uint64_t total = memory_total();
@@ -346,7 +328,7 @@ static int sb_init(struct tmpfs_sb *ts, const struct fs_params *p)
 		ts->gid = current->cred->fsgid;
 	}
 	mutex_init(&ts->reap_lock, RANK_SUPER, "tmpfs reap");
-	return parse_options(ts, p->options, total);
+	return fs_parse_options(p->options, parse_option, ts);
 }
 
 static const struct super_ops tmpfs_sops = {
