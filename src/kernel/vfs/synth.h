@@ -74,4 +74,12 @@ static inline struct synth_fs *synth_of(const struct synth_inode *i)
 	return i->inode->sb->priv;
 }
 
+/* A file of one constant text and a newline: defines its show function. */
+#define SYNTH_TEXT(fn, text)                                                                       \
+	static int fn(struct synth_inode *i __unused, struct synth_buf *b)                         \
+	{                                                                                          \
+		synth_printf(b, "%s\n", text);                                                     \
+		return 0;                                                                          \
+	}
+
 #endif

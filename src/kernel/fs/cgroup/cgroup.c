@@ -172,11 +172,7 @@ static bool no_memory(struct synth_inode *dir)
 	return !(controllers(cg_of(dir)) & CGROUP_MEMORY);
 }
 
-static int show_type(struct synth_inode *i, struct synth_buf *b)
-{
-	synth_printf(b, "domain\n");
-	return 0;
-}
+SYNTH_TEXT(show_type, "domain")
 
 static int show_events(struct synth_inode *i, struct synth_buf *b)
 {

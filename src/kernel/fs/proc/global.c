@@ -79,11 +79,7 @@ static int show_version(struct synth_inode *i, struct synth_buf *b)
 	return 0;
 }
 
-static int show_cmdline(struct synth_inode *i, struct synth_buf *b)
-{
-	synth_printf(b, "\n");
-	return 0;
-}
+SYNTH_TEXT(show_cmdline, "")
 
 static int show_devices(struct synth_inode *i, struct synth_buf *b)
 {
@@ -92,17 +88,8 @@ static int show_devices(struct synth_inode *i, struct synth_buf *b)
 	return 0;
 }
 
-static int show_partitions(struct synth_inode *i, struct synth_buf *b)
-{
-	synth_printf(b, "major minor  #blocks  name\n\n");
-	return 0;
-}
-
-static int show_swaps(struct synth_inode *i, struct synth_buf *b)
-{
-	synth_printf(b, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
-	return 0;
-}
+SYNTH_TEXT(show_partitions, "major minor  #blocks  name\n")
+SYNTH_TEXT(show_swaps, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority")
 
 static int show_vmstat(struct synth_inode *i, struct synth_buf *b)
 {
@@ -180,32 +167,26 @@ static int show_boot_id(struct synth_inode *i, struct synth_buf *b)
 	return 0;
 }
 
-#define TEXT(fn, text)                                                                             \
-	static int fn(struct synth_inode *i, struct synth_buf *b)                                  \
-	{                                                                                          \
-		synth_printf(b, "%s\n", text);                                                     \
-		return 0;                                                                          \
-	}
-TEXT(show_osrelease, GUEST_RELEASE)
-TEXT(show_ostype, "Linux")
-TEXT(show_osversion, GUEST_VERSION)
-TEXT(show_pid_max, "4194304")
-TEXT(show_entropy, "256")
-TEXT(show_ngroups, "65536")
-TEXT(show_cap_last, "40")
-TEXT(show_threads_max, "127000")
-TEXT(show_overflow, "65534")
-TEXT(show_zero, "0")
-TEXT(show_core_pattern, "core")
-TEXT(show_one, "1")
-TEXT(show_map_count, "65530")
-TEXT(show_min_addr, "65536")
-TEXT(show_file_max, "9223372036854775807")
-TEXT(show_nr_open, "1048576")
-TEXT(show_somaxconn, "4096")
-TEXT(show_dgram_qlen, "10")
-TEXT(show_ping_range, "0\t2147483647")
-TEXT(show_aio_max, "65536")
+SYNTH_TEXT(show_osrelease, GUEST_RELEASE)
+SYNTH_TEXT(show_ostype, "Linux")
+SYNTH_TEXT(show_osversion, GUEST_VERSION)
+SYNTH_TEXT(show_pid_max, "4194304")
+SYNTH_TEXT(show_entropy, "256")
+SYNTH_TEXT(show_ngroups, "65536")
+SYNTH_TEXT(show_cap_last, "40")
+SYNTH_TEXT(show_threads_max, "127000")
+SYNTH_TEXT(show_overflow, "65534")
+SYNTH_TEXT(show_zero, "0")
+SYNTH_TEXT(show_core_pattern, "core")
+SYNTH_TEXT(show_one, "1")
+SYNTH_TEXT(show_map_count, "65530")
+SYNTH_TEXT(show_min_addr, "65536")
+SYNTH_TEXT(show_file_max, "9223372036854775807")
+SYNTH_TEXT(show_nr_open, "1048576")
+SYNTH_TEXT(show_somaxconn, "4096")
+SYNTH_TEXT(show_dgram_qlen, "10")
+SYNTH_TEXT(show_ping_range, "0\t2147483647")
+SYNTH_TEXT(show_aio_max, "65536")
 
 static int show_port_start(struct synth_inode *i, struct synth_buf *b)
 {

@@ -24,11 +24,7 @@ static int show_unix(struct synth_inode *i, struct synth_buf *b)
 }
 
 /* Sockets of these families cannot be made: the tables have a heading only. */
-static int show_packet(struct synth_inode *i, struct synth_buf *b)
-{
-	synth_printf(b, "sk       RefCnt Type Proto  Iface R Rmem   User   Inode\n");
-	return 0;
-}
+SYNTH_TEXT(show_packet, "sk       RefCnt Type Proto  Iface R Rmem   User   Inode")
 
 #define F(n, fn) {.name = n, .mode = S_IFREG | 0444, .show = fn, .valid = proc_pid_valid}
 #define COPY(n) F(n, show_copy)

@@ -398,11 +398,7 @@ static int show_number(struct synth_inode *i, struct synth_buf *b)
 	return 0;
 }
 
-static int show_oom_score(struct synth_inode *i, struct synth_buf *b)
-{
-	synth_printf(b, "0\n");
-	return 0;
-}
+SYNTH_TEXT(show_oom_score, "0")
 
 static int show_loginuid(struct synth_inode *i, struct synth_buf *b)
 {

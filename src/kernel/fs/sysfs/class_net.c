@@ -71,11 +71,7 @@ static int show_address(struct synth_inode *i, struct synth_buf *b)
 	return r;
 }
 
-static int show_addr_len(struct synth_inode *i, struct synth_buf *b)
-{
-	synth_printf(b, "6\n");
-	return 0;
-}
+SYNTH_TEXT(show_addr_len, "6")
 
 /* Of the loopback Linux says that it does not know; of others whether there is a carrier. */
 static int show_operstate(struct synth_inode *i, struct synth_buf *b)

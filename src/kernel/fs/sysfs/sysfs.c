@@ -16,29 +16,10 @@ static int show_cpus(struct synth_inode *i, struct synth_buf *b)
 	return 0;
 }
 
-static int show_thp(struct synth_inode *i, struct synth_buf *b)
-{
-	synth_printf(b, "always [madvise] never\n");
-	return 0;
-}
-
-static int show_newline(struct synth_inode *i, struct synth_buf *b)
-{
-	synth_printf(b, "\n");
-	return 0;
-}
-
-static int show_thp_size(struct synth_inode *i, struct synth_buf *b)
-{
-	synth_printf(b, "2097152\n");
-	return 0;
-}
-
-static int show_thp_defrag(struct synth_inode *i, struct synth_buf *b)
-{
-	synth_printf(b, "always defer defer+madvise [madvise] never\n");
-	return 0;
-}
+SYNTH_TEXT(show_thp, "always [madvise] never")
+SYNTH_TEXT(show_newline, "")
+SYNTH_TEXT(show_thp_size, "2097152")
+SYNTH_TEXT(show_thp_defrag, "always defer defer+madvise [madvise] never")
 
 /* One socket, one core for each CPU, no threads that share one: as a guest is told its CPUs elsewhere. */
 static int show_own_cpu(struct synth_inode *i, struct synth_buf *b)
@@ -47,17 +28,8 @@ static int show_own_cpu(struct synth_inode *i, struct synth_buf *b)
 	return 0;
 }
 
-static int show_zero(struct synth_inode *i, struct synth_buf *b)
-{
-	synth_printf(b, "0\n");
-	return 0;
-}
-
-static int show_one(struct synth_inode *i, struct synth_buf *b)
-{
-	synth_printf(b, "1\n");
-	return 0;
-}
+SYNTH_TEXT(show_zero, "0")
+SYNTH_TEXT(show_one, "1")
 
 /* A mask of CPUs as sysfs writes them: words of eight digits, the highest first. */
 static void put_mask(struct synth_buf *b, unsigned from, unsigned to)
@@ -87,11 +59,7 @@ static int show_own_mask(struct synth_inode *i, struct synth_buf *b)
 	return 0;
 }
 
-static int show_kernel_max(struct synth_inode *i, struct synth_buf *b)
-{
-	synth_printf(b, "8191\n");
-	return 0;
-}
+SYNTH_TEXT(show_kernel_max, "8191")
 
 #define FILE_(n, fn) {.name = n, .mode = S_IFREG | 0444, .show = fn}
 static const struct synth_node topology[] = {
@@ -134,17 +102,8 @@ static const struct synth_node cpu_files[] = {F("online", show_cpus), F("possibl
 					      F("present", show_cpus), F("offline", show_newline),
 					      F("isolated", show_newline), F("kernel_max", show_kernel_max), END};
 /* One node, number 0, has all memory and CPUs. */
-static int show_node(struct synth_inode *i, struct synth_buf *b)
-{
-	synth_printf(b, "0\n");
-	return 0;
-}
-
-static int show_distance(struct synth_inode *i, struct synth_buf *b)
-{
-	synth_printf(b, "10\n");
-	return 0;
-}
+SYNTH_TEXT(show_node, "0")
+SYNTH_TEXT(show_distance, "10")
 
 static int show_cpumap(struct synth_inode *i, struct synth_buf *b)
 {
