@@ -15,17 +15,6 @@
 #include "sandbox/start_hooks.h"
 #include "sandbox/state.h"
 
-static int load(const struct runtime_opts *r, const char *id, struct state **ret)
-{
-	int err = state_load(r, id, ret);
-
-	if (err == -ENOENT)
-		log_error("container does not exist: %s", id);
-	else if (err < 0)
-		log_error("%s: %s/%s", err == -EACCES ? "permission denied" : strerror(-err), r->root, id);
-	return err;
-}
-
 static int connect_to(const struct runtime_opts *r, const struct state *s)
 {
 	_cleanup_free_ char *dir = NULL;
@@ -77,7 +66,7 @@ int container_start(const struct runtime_opts *r, const char *id)
 	Nacre__Sandbox__V1__ContainerRequest q = NACRE__SANDBOX__V1__CONTAINER_REQUEST__INIT;
 	_cleanup_(state_freep) struct state *s = NULL;
 	_cleanup_close_ int fd = -1;
-	int err = load(r, id, &s);
+	int err = state_find(r, id, &s);
 
 	if (err < 0)
 		return err;
@@ -109,7 +98,7 @@ static int signal_process(const struct runtime_opts *r, const char *id, const ch
 	Nacre__Sandbox__V1__SignalRequest q = NACRE__SANDBOX__V1__SIGNAL_REQUEST__INIT;
 	_cleanup_(state_freep) struct state *s = NULL;
 	_cleanup_close_ int fd = -1;
-	int err = load(r, id, &s);
+	int err = state_find(r, id, &s);
 	bool frozen;
 
 	if (err < 0)
@@ -149,7 +138,7 @@ int container_wait(const struct runtime_opts *r, const char *id, int *ret_status
 {
 	_cleanup_(state_freep) struct state *s = NULL;
 	_cleanup_close_ int fd = -1;
-	int err = load(r, id, &s);
+	int err = state_find(r, id, &s);
 
 	if (err < 0)
 		return err;
@@ -235,7 +224,7 @@ int container_delete(const struct runtime_opts *r, const char *id, bool force)
 		return state_dir(r, id, &dir) < 0 ? -ENOMEM : remove_dir(dir);
 	}
 	if (err < 0)
-		return load(r, id, &s);
+		return state_find(r, id, &s);
 	if (!force && strcmp(state_status(s), "stopped")) {
 		log_error("cannot delete container %s that is not stopped: %s", id, state_status(s));
 		return -EBUSY;
@@ -246,7 +235,7 @@ int container_delete(const struct runtime_opts *r, const char *id, bool force)
 int container_pause(const struct runtime_opts *r, const char *id, bool pause)
 {
 	_cleanup_(state_freep) struct state *s = NULL;
-	int err = load(r, id, &s);
+	int err = state_find(r, id, &s);
 
 	if (err < 0)
 		return err;
@@ -264,7 +253,7 @@ int container_resize(const struct runtime_opts *r, const char *id, const char *e
 	Nacre__Sandbox__V1__ResizeRequest q = NACRE__SANDBOX__V1__RESIZE_REQUEST__INIT;
 	_cleanup_(state_freep) struct state *s = NULL;
 	_cleanup_close_ int fd = -1;
-	int err = load(r, id, &s);
+	int err = state_find(r, id, &s);
 
 	if (err < 0)
 		return err;
@@ -288,7 +277,7 @@ int container_ps(const struct runtime_opts *r, const char *id, struct container_
 	_cleanup_close_ int fd = -1;
 	struct rpc_buf reply;
 	size_t npairs = 0;
-	int err = load(r, id, &s);
+	int err = state_find(r, id, &s);
 
 	if (err < 0)
 		return err;

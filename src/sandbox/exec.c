@@ -91,9 +91,7 @@ static int start_exec(const struct runtime_opts *r, const struct exec_opts *o, s
 	int fds[RPC_MAX_FDS], err, pid, tty = o->tty_fd;
 	unsigned n = 0;
 
-	err = state_load(r, o->id, &s);
-	if (err == -ENOENT)
-		log_error("container does not exist: %s", o->id);
+	err = state_find(r, o->id, &s);
 	if (err < 0)
 		return err;
 	if (!proc_alive(&s->gofer) || !s->started) {

@@ -285,6 +285,17 @@ int state_load(const struct runtime_opts *r, const char *id, struct state **ret)
 	return 0;
 }
 
+int state_find(const struct runtime_opts *r, const char *id, struct state **ret)
+{
+	int err = state_load(r, id, ret);
+
+	if (err == -ENOENT)
+		log_error("container does not exist: %s", id);
+	else if (err < 0)
+		log_error("%s: %s/%s", err == -EACCES ? "permission denied" : strerror(-err), r->root, id);
+	return err;
+}
+
 void state_free(struct state *s)
 {
 	free(s->id);

@@ -30,6 +30,8 @@ struct state {
 int state_dir(const struct runtime_opts *r, const char *id, char **ret) __must_check;
 /* -ENOENT without a state file. Logs nothing. */
 int state_load(const struct runtime_opts *r, const char *id, struct state **ret) __must_check;
+/* The same, and logs what is wrong. */
+int state_find(const struct runtime_opts *r, const char *id, struct state **ret) __must_check;
 int state_save(const struct runtime_opts *r, const struct state *s) __must_check;
 void state_free(struct state *s);
 DEFINE_CLEANUP(struct state *, state_free)

@@ -40,12 +40,8 @@ void container_monitor_close(struct container_monitor *m)
 static int open_parts(struct container_monitor *m, const struct runtime_opts *r, const char *id)
 {
 	_cleanup_free_ char *dir = NULL;
-	int err = state_load(r, id, &m->s);
+	int err = state_find(r, id, &m->s);
 
-	if (err == -ENOENT)
-		log_error("container does not exist: %s", id);
-	else if (err < 0)
-		log_error("%s: %s/%s", strerror(-err), r->root, id);
 	if (err < 0)
 		return err;
 	m->gofer = m->s->ready ? proc_open(&m->s->gofer) : -ESRCH;

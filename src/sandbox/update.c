@@ -149,12 +149,8 @@ static int keep(const char *file, struct json_object *doc)
 
 static int load(const struct runtime_opts *r, const char *id, struct state **ret)
 {
-	int err = state_load(r, id, ret);
+	int err = state_find(r, id, ret);
 
-	if (err == -ENOENT)
-		log_error("container does not exist: %s", id);
-	else if (err < 0)
-		log_error("%s: %s/%s", strerror(-err), r->root, id);
 	if (err < 0)
 		return err;
 	if (!(*ret)->ready || !proc_alive(&(*ret)->gofer)) {

@@ -83,7 +83,7 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
 		env -u XDG_RUNTIME_DIR $nobody "$work/nacre" list
 	# An unreadable state is no absent one.
 	mkdir "$work/half" "$work/half/c1" && echo '{}' >"$work/half/c1/state.json" && chmod 600 "$work/half/c1/state.json"
-	for c in list "list -q" "list --format json" "state c1" "ps c1" "kill c1 9" "delete c1" "start c1" "pause c1"; do
+	for c in list "list -q" "list --format json" "state c1" "ps c1" "kill c1 9" "delete c1" "start c1" "pause c1" "update --pids-limit 5 c1" "events --stats c1"; do
 		says "$c of an unreadable state" "permission denied: $work/half/c1" $nobody "$work/nacre" --root "$work/half" $c
 	done
 	chmod 700 "$work/half"
