@@ -373,6 +373,18 @@ static int config_param(struct task *t, struct fs_context *c, unsigned cmd, cons
 	return set_option(c, key, cmd == FSCONFIG_SET_STRING ? value : NULL);
 }
 
+/* The context that fd names: *ret lives as long as *f, a reference that is the caller's also on failure. -EBADF, -EINVAL. */
+static int context_get(struct task *t, int fd, struct file **f, struct fs_context **ret)
+{
+	*f = fd_get(t, fd);
+	if (!*f)
+		return -EBADF;
+	if ((*f)->op != &context_fops)
+		return -EINVAL;
+	*ret = (*f)->priv;
+	return 0;
+}
+
 long sys_fsconfig(struct task *t, const struct sysargs *a)
 {
 	_cleanup_(file_putp) struct file *f = NULL;
@@ -385,12 +397,9 @@ long sys_fsconfig(struct task *t, const struct sysargs *a)
 	r = check_config(cmd, a->v[2], a->v[3], arg_int(a, 4));
 	if (r < 0)
 		return r;
-	f = fd_get(t, arg_int(a, 0));
-	if (!f)
-		return -EBADF;
-	if (f->op != &context_fops)
-		return -EINVAL;
-	c = f->priv;
+	r = context_get(t, arg_int(a, 0), &f, &c);
+	if (r < 0)
+		return r;
 	if (cmd < FSCONFIG_CMD_CREATE)
 		return config_param(t, c, cmd, a);
 	if (!may_mount(t))
@@ -446,15 +455,11 @@ long sys_fsmount(struct task *t, const struct sysargs *a)
 	r = atime_flags(a->v[2], &flags);
 	if (r < 0)
 		return r;
-	f = fd_get(t, arg_int(a, 0));
-	if (!f)
-		return -EBADF;
-	if (f->op != &context_fops)
-		return -EINVAL;
-	r = fd_room(t);
+	r = context_get(t, arg_int(a, 0), &f, &c);
+	if (r == 0)
+		r = fd_room(t);
 	if (r < 0)
 		return r;
-	c = f->priv;
 	mutex_lock(&c->lock);
 	if (c->phase == MADE) {
 		sb = super_get(c->sb);

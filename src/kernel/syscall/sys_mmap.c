@@ -132,19 +132,25 @@ static long advise_range(struct task *t, struct mm *mm, uint64_t addr, uint64_t 
 	return mm_in_range(addr, mm_round_len(len)) && (!len || mm_access_ok(mm, addr, mm_round_len(len), 0)) ? 0 : -ENOMEM;
 }
 
-static long pidfd_mm(struct task *t, int fd, struct mm **ret)
+/* The task that the pidfd fd names: + reference. -EBADF, -ESRCH. */
+static int pidfd_task(struct task *t, int fd, struct task **ret)
 {
 	_cleanup_(file_putp) struct file *f = fd_get(t, fd);
-	_cleanup_(task_putp) struct task *o = NULL;
-	struct pid *pid;
-	bool thread;
+	struct pid *pid = f ? pidfd_pid(f, NULL) : NULL;
 
-	pid = f ? pidfd_pid(f, &thread) : NULL;
 	if (!pid)
 		return -EBADF;
-	o = task_find_get(task_pid_ns(t), pid_nr_ns(pid, task_pid_ns(t)));
-	if (!o)
-		return -ESRCH;
+	*ret = task_find_get(task_pid_ns(t), pid_nr_ns(pid, task_pid_ns(t)));
+	return *ret ? 0 : -ESRCH;
+}
+
+static long pidfd_mm(struct task *t, int fd, struct mm **ret)
+{
+	_cleanup_(task_putp) struct task *o = NULL;
+	int r = pidfd_task(t, fd, &o);
+
+	if (r < 0)
+		return r;
 	MUTEX_GUARD(&o->lock);
 	if (!o->mm)
 		return -ESRCH;
@@ -185,20 +191,14 @@ long sys_process_madvise(struct task *t, const struct sysargs *a)
 /* The memory of a dying process goes at once anyhow. */
 long sys_process_mrelease(struct task *t, const struct sysargs *a)
 {
-	_cleanup_(file_putp) struct file *f = NULL;
 	_cleanup_(task_putp) struct task *o = NULL;
-	struct pid *pid;
-	bool thread;
+	int r;
 
 	if (a->v[1])
 		return -EINVAL;
-	f = fd_get(t, arg_int(a, 0));
-	pid = f ? pidfd_pid(f, &thread) : NULL;
-	if (!pid)
-		return -EBADF;
-	o = task_find_get(task_pid_ns(t), pid_nr_ns(pid, task_pid_ns(t)));
-	if (!o)
-		return -ESRCH;
+	r = pidfd_task(t, arg_int(a, 0), &o);
+	if (r < 0)
+		return r;
 	return __atomic_load_n(&o->exiting, __ATOMIC_SEQ_CST) || (__atomic_load_n(&o->sig_flags, __ATOMIC_SEQ_CST) & TIF_KILLED)
 		       ? 0
 		       : -EINVAL;
