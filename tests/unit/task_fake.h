@@ -462,8 +462,9 @@ void files_put(struct files *f)
 	}
 }
 /* No program here has descriptors. */
-int fd_install(struct task *t __unused, struct file *f __unused, int min __unused, bool ce __unused)
+int fd_install(struct task *t __unused, struct file *f, int min __unused, bool ce __unused)
 {
+	file_put(f);
 	return -EMFILE;
 }
 

@@ -146,11 +146,8 @@ static int open_terminal(struct task *t, struct process *p)
 		r = tty_anon_file(p->tty, &f);
 	if (r == 0)
 		r = tty_host_start(p->tty);
-	for (int i = 0; r >= 0 && i < 3; i++) {
-		r = fd_install(t, f, i, false);
-		if (r >= 0)
-			file_get(f); /* one for each number, and ours */
-	}
+	for (int i = 0; r >= 0 && i < 3; i++)
+		r = fd_install(t, file_get(f), i, false);
 	return r < 0 ? r : 0;
 }
 
@@ -161,9 +158,7 @@ static int prepare(struct task *t, struct process *p, struct exec_image *img)
 	for (unsigned i = 0; r >= 0 && i < p->nstdio; i++) {
 		if (!p->stdio[i])
 			continue; /* the terminal's */
-		r = fd_install(t, p->stdio[i], (int)i, false);
-		if (r >= 0)
-			p->stdio[i] = NULL;
+		r = fd_install(t, TAKE_PTR(p->stdio[i]), (int)i, false);
 	}
 	if (r >= 0)
 		r = enter_cwd(t, p);

@@ -16,10 +16,7 @@ static long create(struct task *t, bool cloexec)
 
 	if (r < 0)
 		return r;
-	r = fd_install(t, f, 0, cloexec);
-	if (r < 0)
-		file_put(f);
-	return r;
+	return fd_install(t, f, 0, cloexec);
 }
 
 long sys_epoll_create(struct task *t, const struct sysargs *a)

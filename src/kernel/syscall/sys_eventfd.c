@@ -15,10 +15,7 @@ static long do_eventfd(struct task *t, unsigned count, int flags)
 	r = eventfd_new(count, flags, &f);
 	if (r < 0)
 		return r;
-	r = fd_install(t, f, 0, flags & EFD_CLOEXEC);
-	if (r < 0)
-		file_put(f);
-	return r;
+	return fd_install(t, f, 0, flags & EFD_CLOEXEC);
 }
 
 long sys_eventfd(struct task *t, const struct sysargs *a)

@@ -29,27 +29,15 @@
 static long dup_from(struct task *t, int fd, int min, bool cloexec)
 {
 	struct file *f = fd_get_path(t, fd);
-	int r;
 
-	if (!f)
-		return -EBADF;
-	r = fd_install(t, f, min, cloexec);
-	if (r < 0)
-		file_put(f);
-	return r;
+	return f ? fd_install(t, f, min, cloexec) : -EBADF;
 }
 
 static long dup_to(struct task *t, int fd, int to, bool cloexec)
 {
 	struct file *f = fd_get_path(t, fd);
-	int r;
 
-	if (!f)
-		return -EBADF;
-	r = fd_install_at(t, f, to, cloexec);
-	if (r < 0)
-		file_put(f);
-	return r;
+	return f ? fd_install_at(t, f, to, cloexec) : -EBADF;
 }
 
 long sys_dup(struct task *t, const struct sysargs *a)

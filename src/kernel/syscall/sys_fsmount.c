@@ -32,7 +32,7 @@ static bool may_mount(struct task *t)
 static long install_tree(struct task *t, const struct path *p, bool dissolve, bool cloexec)
 {
 	struct file *f;
-	int fd, r;
+	int r;
 
 	r = file_open_path(p, O_PATH, t->cred, &f);
 	if (r < 0) {
@@ -41,10 +41,7 @@ static long install_tree(struct task *t, const struct path *p, bool dissolve, bo
 		return r;
 	}
 	f->dissolve = dissolve;
-	fd = fd_install(t, f, 0, cloexec);
-	if (fd < 0)
-		file_put(f);
-	return fd;
+	return fd_install(t, f, 0, cloexec);
 }
 
 /* --- open_tree and move_mount --- */
@@ -148,7 +145,7 @@ static long context_new(struct task *t, const struct fs_type *type, struct super
 {
 	struct fs_context *c = calloc(1, sizeof(*c));
 	struct file *f;
-	int r, fd;
+	int r;
 
 	if (!c)
 		return -ENOMEM;
@@ -164,10 +161,7 @@ static long context_new(struct task *t, const struct fs_type *type, struct super
 		free(c);
 		return r;
 	}
-	fd = fd_install(t, f, 0, cloexec);
-	if (fd < 0)
-		file_put(f);
-	return fd;
+	return fd_install(t, f, 0, cloexec);
 }
 
 long sys_fsopen(struct task *t, const struct sysargs *a)

@@ -104,7 +104,7 @@ long sys_open_by_handle_at(struct task *t, const struct sysargs *a)
 	struct handle h;
 	struct path p;
 	struct file *f;
-	int r, fd;
+	int r;
 
 	r = mount_of(t, arg_int(a, 0), &at);
 	if (r < 0)
@@ -129,8 +129,5 @@ long sys_open_by_handle_at(struct task *t, const struct sysargs *a)
 			     file_open_existing(&p, t->cred, flags | 0100000U /* O_LARGEFILE */, &f);
 	if (r < 0)
 		return r;
-	fd = fd_install(t, f, 0, flags & O_CLOEXEC);
-	if (fd < 0)
-		file_put(f);
-	return fd;
+	return fd_install(t, f, 0, flags & O_CLOEXEC);
 }

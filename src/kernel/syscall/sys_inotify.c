@@ -18,10 +18,7 @@ static long do_init(struct task *t, int flags)
 	r = inotify_new(flags, &f);
 	if (r < 0)
 		return r;
-	r = fd_install(t, f, 0, flags & IN_CLOEXEC);
-	if (r < 0)
-		file_put(f);
-	return r;
+	return fd_install(t, f, 0, flags & IN_CLOEXEC);
 }
 
 long sys_inotify_init(struct task *t, const struct sysargs *a __unused)

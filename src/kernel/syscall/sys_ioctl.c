@@ -21,8 +21,6 @@ static long ioctl_cloexec(struct task *t, int fd, bool on)
 		return -EBADF;
 	/* Reinstalling the same file at the same number changes nothing but the flag. */
 	r = fd_install_at(t, f, fd, on);
-	if (r < 0)
-		file_put(f);
 	return r < 0 ? r : 0;
 }
 

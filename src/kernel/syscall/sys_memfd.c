@@ -29,8 +29,5 @@ long sys_memfd_create(struct task *t, const struct sysargs *a)
 	r = memfd_new(name, O_RDWR, flags & MFD_ALLOW_SEALING, flags & MFD_NOEXEC_SEAL_, &f);
 	if (r < 0)
 		return r;
-	r = fd_install(t, f, 0, flags & MFD_CLOEXEC);
-	if (r >= 0)
-		(void)TAKE_PTR(f);
-	return r;
+	return fd_install(t, TAKE_PTR(f), 0, flags & MFD_CLOEXEC);
 }

@@ -89,10 +89,7 @@ long sys_mq_open(struct task *t, const struct sysargs *a)
 	}
 	if (r < 0)
 		return r == -ESTALE ? -ENOENT : r;
-	r = fd_install(t, f, 0, true);
-	if (r >= 0)
-		(void)TAKE_PTR(f);
-	return r;
+	return fd_install(t, TAKE_PTR(f), 0, true);
 }
 
 long sys_mq_unlink(struct task *t, const struct sysargs *a)

@@ -20,7 +20,7 @@ static long do_open(struct task *t, int dfd, uaddr_t uname, uint32_t flags, mode
 {
 	_cleanup_free_ char *name = NULL;
 	struct file *f;
-	int r, fd;
+	int r;
 
 	r = copy_in_path(t, uname, &name);
 	if (r < 0)
@@ -32,10 +32,7 @@ static long do_open(struct task *t, int dfd, uaddr_t uname, uint32_t flags, mode
 	r = file_open_at(t, dfd, name, flags, mode, lookup, &f);
 	if (r < 0)
 		return r;
-	fd = fd_install(t, f, 0, flags & O_CLOEXEC);
-	if (fd < 0)
-		file_put(f);
-	return fd;
+	return fd_install(t, f, 0, flags & O_CLOEXEC);
 }
 
 long sys_open(struct task *t, const struct sysargs *a)

@@ -33,10 +33,7 @@ long sys_pidfd_open(struct task *t, const struct sysargs *a)
 	pid_put(p);
 	if (r < 0)
 		return r;
-	r = fd_install(t, f, 0, true);
-	if (r < 0)
-		file_put(f);
-	return r;
+	return fd_install(t, f, 0, true);
 }
 
 /* --- signals --- */
@@ -179,10 +176,7 @@ long sys_pidfd_getfd(struct task *t, const struct sysargs *a)
 		r = other_file(x, arg_int(a, 1), &f);
 	if (r < 0)
 		return r;
-	r = fd_install(t, f, 0, true);
-	if (r >= 0)
-		f = NULL; /* the table's now */
-	return r;
+	return fd_install(t, TAKE_PTR(f), 0, true);
 }
 
 /* --- kcmp --- */

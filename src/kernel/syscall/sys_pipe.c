@@ -18,13 +18,11 @@ static long do_pipe(struct task *t, uaddr_t out, uint32_t flags)
 		return r;
 	fds[0] = fd_install(t, rf, 0, flags & O_CLOEXEC);
 	if (fds[0] < 0) {
-		file_put(rf);
 		file_put(wf);
 		return fds[0];
 	}
 	fds[1] = fd_install(t, wf, 0, flags & O_CLOEXEC);
 	if (fds[1] < 0) {
-		file_put(wf);
 		(void)fd_close(t, fds[0]);
 		return fds[1];
 	}

@@ -67,10 +67,7 @@ static int open_listener(struct task *t, struct seccomp_filter *f)
 	r = seccomp_listener_new(f, &file);
 	if (r < 0)
 		return r;
-	r = fd_install(t, file, 0, true);
-	if (r < 0)
-		file_put(file);
-	return r;
+	return fd_install(t, file, 0, true);
 }
 
 static long set_filter(struct task *t, unsigned flags, uaddr_t from)

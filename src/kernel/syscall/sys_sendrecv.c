@@ -258,10 +258,9 @@ static uint64_t put_control(struct task *t, struct sock_msg *m, const struct gue
 		      (unsigned)MIN((room - used - sizeof(struct cmsghdr)) / 4, SOCK_MAX_FDS) :
 		      0;
 	while (n < fit && n < m->nfiles) {
-		fds[n] = fd_install(t, m->files[n], 0, in & MSG_CMSG_CLOEXEC);
+		fds[n] = fd_install(t, file_get(m->files[n]), 0, in & MSG_CMSG_CLOEXEC);
 		if (fds[n] < 0)
 			break;
-		file_get(m->files[n]); /* the table took ours; msg_done drops this one */
 		n++;
 	}
 	if (n < m->nfiles)

@@ -31,10 +31,7 @@ static long do_signalfd(struct task *t, int fd, uaddr_t umask, uint64_t size, in
 	r = signalfd_new(mask, flags, &f);
 	if (r < 0)
 		return r;
-	r = fd_install(t, f, 0, flags & SFD_CLOEXEC);
-	if (r >= 0)
-		f = NULL; /* the table's now */
-	return r;
+	return fd_install(t, TAKE_PTR(f), 0, flags & SFD_CLOEXEC);
 }
 
 long sys_signalfd(struct task *t, const struct sysargs *a)

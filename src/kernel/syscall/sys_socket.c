@@ -56,10 +56,7 @@ static int sock_install(struct task *t, struct socket *s, int type)
 		sock_drop(s);
 		return r;
 	}
-	r = fd_install(t, f, 0, type & SOCK_CLOEXEC);
-	if (r < 0)
-		file_put(f);
-	return r;
+	return fd_install(t, f, 0, type & SOCK_CLOEXEC);
 }
 
 static int unix_kind(int kind, int proto, struct socket **ret)

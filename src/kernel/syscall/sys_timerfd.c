@@ -23,10 +23,7 @@ long sys_timerfd_create(struct task *t, const struct sysargs *a)
 	r = timerfd_new(clock, flags, &f);
 	if (r < 0)
 		return r;
-	r = fd_install(t, f, 0, flags & TFD_CLOEXEC);
-	if (r < 0)
-		file_put(f);
-	return r;
+	return fd_install(t, f, 0, flags & TFD_CLOEXEC);
 }
 
 long sys_timerfd_settime(struct task *t, const struct sysargs *a)

@@ -213,10 +213,8 @@ static int give_pidfd(struct task *t, struct pid *pid, const struct clone_params
 	if (r < 0)
 		return r;
 	fd = fd_install(t, f, 0, true);
-	if (fd < 0) {
-		file_put(f);
+	if (fd < 0)
 		return fd;
-	}
 	if (put_u32(t, uaddr(p->pidfd), (uint32_t)fd) < 0) {
 		(void)fd_close(t, fd);
 		return -EFAULT;

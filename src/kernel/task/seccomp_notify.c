@@ -68,8 +68,6 @@ static void take_addfd(struct task *t, struct seccomp_filter *f, struct notif *n
 	mutex_unlock(&f->lock);
 	file_get(a->file);
 	r = a->at ? fd_install_at(t, a->file, a->fd, a->cloexec) : fd_install(t, a->file, 0, a->cloexec);
-	if (r < 0)
-		file_put(a->file);
 	mutex_lock(&f->lock);
 	if (a->reply && r < 0) {
 		if (f->listener)

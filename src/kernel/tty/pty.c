@@ -208,10 +208,7 @@ static long open_peer(struct tty *tty, struct file *f, struct task *t, uint32_t 
 	r = devpts_open_peer(f, tty->index, flags & (O_ACCMODE | O_NONBLOCK | O_NOCTTY), &p);
 	if (r < 0)
 		return r;
-	r = fd_install(t, p, 0, flags & O_CLOEXEC);
-	if (r < 0)
-		file_put(p);
-	return r;
+	return fd_install(t, p, 0, flags & O_CLOEXEC);
 }
 
 static long set_flag(struct tty *tty, struct task *t, uint64_t arg, bool *flag)

@@ -236,7 +236,11 @@ static int install(struct files *fs, struct file *f, int min, bool cloexec, uint
 
 int fd_install(struct task *t, struct file *f, int min, bool cloexec)
 {
-	return install(t->files, f, min, cloexec, task_rlimit(t, RLIMIT_NOFILE));
+	int r = install(t->files, f, min, cloexec, task_rlimit(t, RLIMIT_NOFILE));
+
+	if (r < 0)
+		file_put(f);
+	return r;
 }
 
 int fd_room(struct task *t)
@@ -252,13 +256,16 @@ int fd_install_at(struct task *t, struct file *f, int fd, bool cloexec)
 	struct file *old;
 	int r = 0;
 
-	if (fd < 0 || (uint64_t)fd >= task_rlimit(t, RLIMIT_NOFILE))
+	if (fd < 0 || (uint64_t)fd >= task_rlimit(t, RLIMIT_NOFILE)) {
+		file_put(f);
 		return -EBADF;
+	}
 	mutex_lock(&fs->lock);
 	if ((unsigned)fd >= fs->cap)
 		r = grow(fs, (unsigned)fd);
 	if (r < 0) {
 		mutex_unlock(&fs->lock);
+		file_put(f);
 		return r;
 	}
 	old = release(fs, (unsigned)fd);

@@ -25,10 +25,7 @@ static int open_ns(struct task *t, struct ns_common *ns)
 		r = file_open_path(&p, O_RDONLY, t->cred, &f);
 	if (r < 0)
 		return r;
-	r = fd_install(t, f, 0, true);
-	if (r < 0)
-		file_put(f);
-	return r;
+	return fd_install(t, f, 0, true);
 }
 
 static long get_owner(struct task *t, struct ns_common *ns)

@@ -553,10 +553,10 @@ struct files *files_get(struct files *fs);
 void files_put(struct files *fs); /* last: closes all */
 int files_copy(struct files *old, struct files **ret) __must_check; /* fork without CLONE_FILES */
 void files_close_on_exec(struct task *t);
-/* Installs f (reference moves in on success) at the lowest free number ≥ min below RLIMIT_NOFILE.
- * Returns the number, -EMFILE. */
+/* Installs f, whose reference is taken over on failure too, at the lowest free number ≥ min below RLIMIT_NOFILE.
+ * Returns the number, -EMFILE, -ENOMEM, -EINVAL. */
 int fd_install(struct task *t, struct file *f, int min, bool cloexec) __must_check;
-/* dup2 semantics at exactly fd; the old file is closed. */
+/* dup2 semantics at exactly fd: the old file is closed, f is taken over as above. The number, -EBADF, -ENOMEM. */
 int fd_install_at(struct task *t, struct file *f, int fd, bool cloexec) __must_check;
 struct file *fd_get(struct task *t, int fd);	  /* + reference; NULL: EBADF (O_PATH too) */
 struct file *fd_get_path(struct task *t, int fd); /* O_PATH files allowed */
