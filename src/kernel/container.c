@@ -30,3 +30,36 @@ void container_uncharge(struct container *ct, uint64_t n)
 {
 	__atomic_sub_fetch(&ct->mem_bytes, n, __ATOMIC_RELAXED);
 }
+
+static void *charged(struct container *ct, void *(*get)(size_t n), size_t n)
+{
+	void *p;
+
+	if (container_charge(ct, n) < 0)
+		return NULL;
+	p = get(n);
+	if (!p)
+		container_uncharge(ct, n);
+	return p;
+}
+
+static void *zeros(size_t n)
+{
+	return calloc(1, n);
+}
+
+void *container_calloc(struct container *ct, size_t n)
+{
+	return charged(ct, zeros, n);
+}
+
+void *container_alloc(struct container *ct, size_t n)
+{
+	return charged(ct, malloc, n);
+}
+
+void container_free(struct container *ct, void *p, size_t n)
+{
+	container_uncharge(ct, n);
+	free(p);
+}

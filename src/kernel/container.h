@@ -31,5 +31,10 @@ void container_put(struct container *ct);
 /* Charges n bytes of kernel memory (arena, pipe, dentry...) to ct: -ENOMEM past its limit. */
 int container_charge(struct container *ct, uint64_t n) __must_check;
 void container_uncharge(struct container *ct, uint64_t n);
+/* n bytes of zeros (calloc) or of anything (alloc) charged to ct; NULL past its limit or without memory. The owner gives
+ * them back with container_free, or with container_uncharge and free. */
+void *container_calloc(struct container *ct, size_t n) __must_check;
+void *container_alloc(struct container *ct, size_t n) __must_check;
+void container_free(struct container *ct, void *p, size_t n);
 
 #endif

@@ -77,21 +77,15 @@ static void finish_all(struct list_head *list, int status)
 
 static void message_free(struct ipc_namespace *ns, struct message *m)
 {
-	container_uncharge(ns->ct, sizeof(*m) + m->size);
-	free(m);
+	container_free(ns->ct, m, sizeof(*m) + m->size);
 }
 
 static struct message *message_new(struct ipc_namespace *ns, size_t size)
 {
-	struct message *m;
+	struct message *m = container_alloc(ns->ct, sizeof(*m) + size);
 
-	if (container_charge(ns->ct, sizeof(*m) + size) < 0)
+	if (!m)
 		return NULL;
-	m = malloc(sizeof(*m) + size);
-	if (!m) {
-		container_uncharge(ns->ct, sizeof(*m) + size);
-		return NULL;
-	}
 	m->size = size;
 	return m;
 }
@@ -100,16 +94,11 @@ static struct message *message_new(struct ipc_namespace *ns, size_t size)
 
 static long make_queue(struct task *t __unused, struct ipc_namespace *ns, uint32_t key, int flg) REQUIRES(ns->msg.lock)
 {
-	struct queue *q;
+	struct queue *q = container_calloc(ns->ct, sizeof(*q));
 	int r;
 
-	if (container_charge(ns->ct, sizeof(*q)) < 0)
+	if (!q)
 		return -ENOMEM;
-	q = calloc(1, sizeof(*q));
-	if (!q) {
-		container_uncharge(ns->ct, sizeof(*q));
-		return -ENOMEM;
-	}
 	q->ns = ns;
 	q->ctime = ipc_now();
 	q->max_bytes = (uint64_t)__atomic_load_n(&ns->msgmnb, __ATOMIC_RELAXED);
@@ -118,8 +107,7 @@ static long make_queue(struct task *t __unused, struct ipc_namespace *ns, uint32
 	list_init(&q->senders);
 	r = ipc_enter(&ns->msg, &q->h, key, flg, __atomic_load_n(&ns->msgmni, __ATOMIC_RELAXED));
 	if (r < 0) {
-		container_uncharge(ns->ct, sizeof(*q));
-		free(q);
+		container_free(ns->ct, q, sizeof(*q));
 		return r;
 	}
 	return q->h.id;
@@ -158,8 +146,7 @@ static void remove_queue(struct queue *q) REQUIRES(q->ns->msg.lock)
 	ns->msg_count -= q->count;
 	pid_put(q->lspid);
 	pid_put(q->lrpid);
-	container_uncharge(ns->ct, sizeof(*q));
-	free(q);
+	container_free(ns->ct, q, sizeof(*q));
 }
 
 /* --- sending --- */

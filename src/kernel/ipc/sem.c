@@ -170,13 +170,9 @@ static struct sem_undo *undo_for(struct task *t, struct sem_array *set)
 	list_for_each_entry(u, &l->undos, list_node)
 		if (u->set == set)
 			return u;
-	if (container_charge(set->ns->ct, undo_bytes(set->n)) < 0)
+	u = container_calloc(set->ns->ct, undo_bytes(set->n));
+	if (!u)
 		return NULL;
-	u = calloc(1, undo_bytes(set->n));
-	if (!u) {
-		container_uncharge(set->ns->ct, undo_bytes(set->n));
-		return NULL;
-	}
 	u->set = set;
 	list_add_tail(&u->list_node, &l->undos);
 	list_add_tail(&u->set_node, &set->undos);
@@ -280,13 +276,9 @@ static long make_set(struct task *t, struct ipc_namespace *ns, uint32_t key, int
 		return -EINVAL;
 	if (ns->used_sems + n > __atomic_load_n(&ns->semmns, __ATOMIC_RELAXED))
 		return -ENOSPC;
-	if (container_charge(ns->ct, set_bytes((unsigned)n)) < 0)
+	set = container_calloc(ns->ct, set_bytes((unsigned)n));
+	if (!set)
 		return -ENOMEM;
-	set = calloc(1, set_bytes((unsigned)n));
-	if (!set) {
-		container_uncharge(ns->ct, set_bytes((unsigned)n));
-		return -ENOMEM;
-	}
 	set->ns = ns;
 	set->n = (unsigned)n;
 	set->ctime = ipc_now();
@@ -294,8 +286,7 @@ static long make_set(struct task *t, struct ipc_namespace *ns, uint32_t key, int
 	list_init(&set->undos);
 	r = ipc_enter(&ns->sem, &set->h, key, flg, __atomic_load_n(&ns->semmni, __ATOMIC_RELAXED));
 	if (r < 0) {
-		container_uncharge(ns->ct, set_bytes((unsigned)n));
-		free(set);
+		container_free(ns->ct, set, set_bytes((unsigned)n));
 		return r;
 	}
 	ns->used_sems += n;
@@ -339,8 +330,7 @@ static void remove_set(struct sem_array *set) REQUIRES(set->ns->sem.lock)
 	set->ns->used_sems -= (int)set->n;
 	for (unsigned i = 0; i < set->n; i++)
 		pid_put(set->sems[i].pid);
-	container_uncharge(set->ns->ct, set_bytes(set->n));
-	free(set);
+	container_free(set->ns->ct, set, set_bytes(set->n));
 }
 
 /* --- semctl --- */

@@ -135,16 +135,11 @@ static int check_huge(struct task *t, int flg)
 /* A segment that is in no table yet. */
 static int shm_new(struct task *t, struct ipc_namespace *ns, uint64_t size, struct shm **ret)
 {
-	struct shm *s;
-	int r = container_charge(ns->ct, sizeof(*s));
+	struct shm *s = container_calloc(ns->ct, sizeof(*s));
+	int r;
 
-	if (r < 0)
-		return r;
-	s = calloc(1, sizeof(*s));
-	if (!s) {
-		container_uncharge(ns->ct, sizeof(*s));
+	if (!s)
 		return -ENOMEM;
-	}
 	ref_init(&s->ref);
 	ref_get(&ns->life);
 	s->ns = ns;

@@ -147,7 +147,7 @@ static int ctx_new(struct task *t, unsigned nr, struct aio_ctx **ret)
 		__atomic_fetch_sub(&kernel.aio_events, nr, __ATOMIC_RELAXED);
 		return -EAGAIN;
 	}
-	c = container_charge(t->ct, ctx_bytes(nr)) < 0 ? NULL : calloc(1, ctx_bytes(nr));
+	c = container_calloc(t->ct, ctx_bytes(nr));
 	if (!c) {
 		__atomic_fetch_sub(&kernel.aio_events, nr, __ATOMIC_RELAXED);
 		return -ENOMEM;

@@ -34,15 +34,11 @@ int seccomp_filter_new(struct container *ct, const struct sock_filter *p, unsign
 	struct seccomp_filter *f;
 	int r = bpf_check(p, n);
 
-	if (r == 0)
-		r = container_charge(ct, filter_size(n));
 	if (r < 0)
 		return r;
-	f = calloc(1, filter_size(n));
-	if (!f) {
-		container_uncharge(ct, filter_size(n));
+	f = container_calloc(ct, filter_size(n));
+	if (!f)
 		return -ENOMEM;
-	}
 	f->ct = ct;
 	container_get(ct);
 	ref_init(&f->ref);

@@ -17,8 +17,7 @@ static struct mq *mq_of(struct file *f)
 
 static void message_free(struct mq *q, struct mq_message *m)
 {
-	container_uncharge(q->ns->ct, sizeof(*m) + m->size);
-	free(m);
+	container_free(q->ns->ct, m, sizeof(*m) + m->size);
 }
 
 void mq_free(struct mq *q)
@@ -145,13 +144,9 @@ static int new_message(struct mq *q, struct task *t, uaddr_t text, size_t n, uns
 {
 	struct mq_message *m;
 
-	if (container_charge(q->ns->ct, sizeof(*m) + n) < 0)
+	m = container_alloc(q->ns->ct, sizeof(*m) + n);
+	if (!m)
 		return -ENOMEM;
-	m = malloc(sizeof(*m) + n);
-	if (!m) {
-		container_uncharge(q->ns->ct, sizeof(*m) + n);
-		return -ENOMEM;
-	}
 	m->prio = prio;
 	m->size = n;
 	if (copy_in(t, m->text, text, n) < 0) {

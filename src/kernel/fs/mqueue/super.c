@@ -91,18 +91,13 @@ static int queue_new(struct mq_sb *s, kuid_t user, struct mq **ret)
 		if (r < 0)
 			return r;
 	}
-	if (container_charge(ns->ct, sizeof(*q)) < 0)
+	q = container_calloc(ns->ct, sizeof(*q));
+	if (!q)
 		return -ENOMEM;
-	q = calloc(1, sizeof(*q));
-	if (!q) {
-		container_uncharge(ns->ct, sizeof(*q));
-		return -ENOMEM;
-	}
 	q->bytes = (uint64_t)max * (MESSAGE_COST + (uint64_t)size) + MIN((uint64_t)max, MQ_PRIORITIES) * MESSAGE_COST;
 	r = count_bytes(s, user, q->bytes, true);
 	if (r < 0) {
-		container_uncharge(ns->ct, sizeof(*q));
-		free(q);
+		container_free(ns->ct, q, sizeof(*q));
 		return r;
 	}
 	q->user = user;
