@@ -70,15 +70,9 @@ static bool interrupted(const struct sleeper *s, enum sleep_mode mode)
 
 static void enter_state(struct sleeper *s, enum sleep_mode mode)
 {
-	struct timespec ts;
-
-	if (!s->task || s->task != current)
-		return;
-	__atomic_store_n(&s->task->state, mode == SLEEP_INTERRUPTIBLE ? TASK_SLEEPING : TASK_UNINTERRUPTIBLE,
-			 __ATOMIC_RELAXED);
-	/* Nothing is used while asleep: what others read of its CPU time is exact from here on. */
-	if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts) == 0)
-		__atomic_store_n(&s->task->stime, (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec,
+	if (s->task && s->task == current)
+		__atomic_store_n(&s->task->state,
+				 mode == SLEEP_INTERRUPTIBLE ? TASK_SLEEPING : TASK_UNINTERRUPTIBLE,
 				 __ATOMIC_RELAXED);
 }
 

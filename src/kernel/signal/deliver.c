@@ -159,17 +159,6 @@ static void deliver(struct task *t, int sig, const struct ksigaction *ka, const 
 		(void)ptrace_notify(t, SIGTRAP, 0);
 }
 
-static void account_kernel_time(struct task *t)
-{
-	struct timespec ts;
-
-	/* Once in a while: it is a call to the host. */
-	if ((t->syscalls & 63) || clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts) != 0)
-		return;
-	__atomic_store_n(&t->stime, (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec,
-			 __ATOMIC_RELAXED);
-}
-
 /* A call's result is in the registers, where a tracer may have changed it, and its number with it. */
 static bool restartable(const struct user_regs_struct *r, long *ret)
 {
@@ -186,7 +175,6 @@ void user_boundary(struct task *t, bool in_syscall, long ret)
 	if (in_syscall) {
 		/* rt_sigreturn and others that set the registers themselves leave no number: nothing to restart. */
 		pt_regs(t->pt)->rax = (unsigned long long)ret;
-		account_kernel_time(t);
 	}
 	while (signal_pending(t)) {
 		sig = next_signal(t, &ka, &info);

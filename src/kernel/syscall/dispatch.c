@@ -86,7 +86,6 @@ long syscall_dispatch(struct task *t)
 	uint32_t f = __atomic_load_n(&t->sig_flags, __ATOMIC_RELAXED), nr = number_of(t);
 	struct sysargs a;
 
-	t->syscalls++;
 	if (unlikely(f & TIF_HOOKS) || (unlikely(f & TIF_SECCOMP) && !seccomp_allows(t, (int)nr)))
 		return dispatch_hooked(t);
 	args_of(t, &a);

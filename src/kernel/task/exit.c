@@ -51,6 +51,8 @@ static void account(struct task *t)
 	ru.ru_stime = (struct timeval){(time_t)(sys / NSEC_PER_SEC),
 				       (suseconds_t)(sys % NSEC_PER_SEC / 1000)};
 	rusage_add(&t->tg->self_ru, &ru);
+	__atomic_store_n(&t->stime, sys, __ATOMIC_RELAXED);
+	__atomic_store_n(&t->host_clock, 0, __ATOMIC_RELEASE);
 	t->accounted = true;
 }
 

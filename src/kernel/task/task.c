@@ -243,7 +243,11 @@ static void *task_thread(void *arg)
 {
 	struct task *t = arg;
 
+	clockid_t clock;
+
 	current = t;
+	if (pthread_getcpuclockid(pthread_self(), &clock) == 0)
+		__atomic_store_n(&t->host_clock, clock, __ATOMIC_RELEASE);
 	if (setjmp(leave_jmp) == 0)
 		task_main(t);
 	current = NULL;

@@ -282,7 +282,6 @@ struct task {
 	uint64_t start_ns; /* CLOCK_BOOTTIME */
 	int pdeath_signal;
 	int last_signo;	/* for /proc */
-	uint64_t syscalls; /* own thread: number made */
 	cpu_set_t *affinity;
 	int nice;
 	uint32_t loginuid; /* atomic: /proc/PID/loginuid; -1 until a login sets it */
@@ -290,8 +289,10 @@ struct task {
 	unsigned mce_kill; /* PR_MCE_KILL_*: how early, kept for PR_MCE_KILL_GET */
 	bool io_flusher;   /* PR_SET_IO_FLUSHER, kept for PR_GET_IO_FLUSHER */
 
-	/* CPU time: guest code by the clock around pt_run, the kernel thread's own at each boundary. */
+	/* CPU time: guest code by the clock around pt_run, the kernel thread's by its own clock on the host, which who wants to
+	 * know reads. stime is what it came to, once that clock is gone. */
 	uint64_t utime, stime;	 /* atomic ns */
+	clockid_t host_clock;	 /* atomic; 0: the thread has not begun, or is accounted */
 	uint64_t guest_since;	 /* atomic: monotonic ns when pt_run began, 0 outside */
 	bool accounted GUARDED_BY(tasklist_lock); /* its times are in tg->self_ru */
 	uint32_t in_guest;	 /* atomic: pt_run in progress or about to be */

@@ -43,14 +43,17 @@ static uint64_t tv_ns(const struct timeval *tv)
 void task_cputime(struct task *t, uint64_t *user, uint64_t *sys)
 {
 	uint64_t in = __atomic_load_n(&t->guest_since, __ATOMIC_RELAXED), now = now_ns();
-	struct timespec ts = {0, 0};
+	clockid_t host = __atomic_load_n(&t->host_clock, __ATOMIC_ACQUIRE);
+	struct timespec ts;
 
 	*user = __atomic_load_n(&t->utime, __ATOMIC_RELAXED);
 	if (in && now > in)
 		*user += now - in;
-	*sys = __atomic_load_n(&t->stime, __ATOMIC_RELAXED);
-	if (t == current && clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts) == 0)
+	/* Looked at again: the clock of a thread that has ended meanwhile may be another's by now. */
+	if (host && clock_gettime(host, &ts) == 0 && __atomic_load_n(&t->host_clock, __ATOMIC_ACQUIRE) == host)
 		*sys = (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
+	else
+		*sys = __atomic_load_n(&t->stime, __ATOMIC_RELAXED);
 }
 
 void group_cputime(struct thread_group *tg, uint64_t *user, uint64_t *sys)
