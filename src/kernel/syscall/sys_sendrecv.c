@@ -2,7 +2,6 @@
 /* The calls that move messages, and the control messages of unix sockets. */
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <linux/time_types.h>
 #include <string.h>
 #include "kernel/syscall/sockaddr.h"
 #include "kernel/syscall/syscall.h"
@@ -331,14 +330,6 @@ long sys_recvmsg(struct task *t, const struct sysargs *a)
 	return r < 0 ? r : recv_one(t, f, s, arg_uaddr(a, 1), arg_int(a, 2));
 }
 
-static int mmsg_timeleft(struct task *t, uaddr_t p, uint64_t deadline)
-{
-	uint64_t now = now_ns(), left = deadline > now ? deadline - now : 0;
-	struct __kernel_timespec ts = {(long long)(left / NSEC_PER_SEC), (long long)(left % NSEC_PER_SEC)};
-
-	return uaddr_null(p) || deadline == TIME_FOREVER ? 0 : copy_out(t, p, &ts, sizeof(ts));
-}
-
 long sys_recvmmsg(struct task *t, const struct sysargs *a)
 {
 	_cleanup_(file_putp) struct file *f = NULL;
@@ -363,6 +354,6 @@ long sys_recvmmsg(struct task *t, const struct sysargs *a)
 			break;
 	}
 	if (r == 0 || done)
-		r = mmsg_timeleft(t, arg_uaddr(a, 4), deadline);
+		r = deadline == TIME_FOREVER ? 0 : copy_out_left(t, arg_uaddr(a, 4), deadline, now_ns());
 	return r < 0 ? r : (long)done;
 }

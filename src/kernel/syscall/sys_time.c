@@ -2,7 +2,6 @@
 /* Clocks and sleeping: clock_*, nanosleep, gettimeofday, time, times. */
 #include <errno.h>
 #include <linux/capability.h>
-#include <linux/time_types.h>
 #include <string.h>
 #include <sys/times.h>
 #include <sys/timex.h>
@@ -187,15 +186,6 @@ long sys_times(struct task *t, const struct sysargs *a)
 
 /* --- sleeping --- */
 
-static int put_left(struct task *t, uint64_t to, uint64_t deadline)
-{
-	uint64_t now = now_ns(), left = deadline > now ? deadline - now : 0;
-	struct __kernel_timespec ts = {(long long)(left / NSEC_PER_SEC),
-				       (long long)(left % NSEC_PER_SEC)};
-
-	return to ? copy_out(t, uaddr(to), &ts, sizeof(ts)) : 0;
-}
-
 static int sleep_until(struct task *t, uint64_t deadline)
 {
 	int r;
@@ -213,7 +203,7 @@ static long sleep_restart(struct task *t, struct restart_block *rb)
 
 	if (r != -ERESTARTSYS)
 		return r;
-	if (put_left(t, rb->nanosleep.rmtp, rb->nanosleep.deadline) < 0)
+	if (copy_out_left(t, uaddr(rb->nanosleep.rmtp), rb->nanosleep.deadline, now_ns()) < 0)
 		return -EFAULT;
 	rb->fn = sleep_restart;
 	return -ERESTART_RESTARTBLOCK;
@@ -232,7 +222,7 @@ static long do_sleep(struct task *t, int clock, bool absolute, uaddr_t req, uint
 		return r;
 	if (absolute)
 		return -ERESTARTNOHAND;
-	if (put_left(t, rmtp, deadline) < 0)
+	if (copy_out_left(t, uaddr(rmtp), deadline, now_ns()) < 0)
 		return -EFAULT;
 	t->restart.nanosleep.deadline = deadline;
 	t->restart.nanosleep.rmtp = rmtp;
@@ -264,18 +254,11 @@ static long cpu_sleep_until(struct task *t, int clock, uint64_t target)
 
 static int put_cpu_left(struct task *t, int clock, uint64_t to, uint64_t target)
 {
-	struct __kernel_timespec ts;
 	struct cpu_clock c;
-	uint64_t now, left;
 	int r = cpu_clock_find(t, clock, &c);
 
-	if (r < 0 || !to)
-		goto out;
-	now = cpu_clock_now(&c);
-	left = target > now ? target - now : 0;
-	ts = (struct __kernel_timespec){(long long)(left / NSEC_PER_SEC), (long long)(left % NSEC_PER_SEC)};
-	r = copy_out(t, uaddr(to), &ts, sizeof(ts));
-out:
+	if (r == 0)
+		r = copy_out_left(t, uaddr(to), target, cpu_clock_now(&c));
 	cpu_clock_put(&c);
 	return r;
 }

@@ -35,6 +35,14 @@ int copy_in_deadline(struct task *t, uaddr_t p, uint64_t *ret)
 	return r;
 }
 
+int copy_out_left(struct task *t, uaddr_t p, uint64_t target, uint64_t now)
+{
+	uint64_t left = target > now ? target - now : 0;
+	struct __kernel_timespec ts = {(long long)(left / NSEC_PER_SEC), (long long)(left % NSEC_PER_SEC)};
+
+	return uaddr_null(p) ? 0 : copy_out(t, p, &ts, sizeof(ts));
+}
+
 static uint64_t tv_ns(const struct timeval *tv)
 {
 	return (uint64_t)tv->tv_sec * NSEC_PER_SEC + (uint64_t)tv->tv_usec * 1000;

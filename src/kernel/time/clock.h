@@ -19,6 +19,9 @@ int copy_in_timespec(struct task *t, uaddr_t p, uint64_t *ret) __must_check;
  * zero, which is over at once. */
 int copy_in_deadline(struct task *t, uaddr_t p, uint64_t *ret) __must_check;
 
+/* Writes what is left from now to target, both ns of one clock, as a timespec to p, unless that is null. 0, -EFAULT. */
+int copy_out_left(struct task *t, uaddr_t p, uint64_t target, uint64_t now) __must_check;
+
 /* A clock that wakes a suspended machine needs CAP_WAKE_ALARM: 0 or -EPERM. */
 int guest_clock_may_wait(struct task *t, int clock) __must_check;
 
