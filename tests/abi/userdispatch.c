@@ -9,8 +9,14 @@ static volatile char selector;
 static volatile int hits;
 static siginfo_t got;
 
+#if __has_attribute(noclone)
+#define ONE_COPY noinline, noclone
+#else
+#define ONE_COPY noinline
+#endif
+
 /* The one place from which calls are always allowed. */
-__attribute__((noinline, noclone, section("allowed"))) static long allowed_call(long nr, long a, long b, long c)
+__attribute__((ONE_COPY, section("allowed"))) static long allowed_call(long nr, long a, long b, long c)
 {
 	long r;
 

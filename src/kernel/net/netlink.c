@@ -244,7 +244,7 @@ static int relay(struct nlsock *k, const struct nlmsghdr *req, uint8_t *b, size_
 	bool last = false;
 
 	while (!last && n - at >= NLMSG_HDRLEN) {
-		struct nlmsghdr *h = (struct nlmsghdr *)(b + at);
+		struct nlmsghdr *h = (void *)(b + at); /* aligned: at is */
 
 		if (h->nlmsg_len < NLMSG_HDRLEN || h->nlmsg_len > n - at)
 			return -EIO;
@@ -367,7 +367,7 @@ static ssize_t nl_send(struct socket *s, struct sock_msg *m, bool nonblock)
 		if ((h.nlmsg_flags & NLM_F_REQUEST) && h.nlmsg_type >= NLMSG_MIN_TYPE)
 			r = one_request(k, &h, b + at + NLMSG_HDRLEN, h.nlmsg_len - NLMSG_HDRLEN);
 		if (r != -EINTR && (r || (h.nlmsg_flags & NLM_F_ACK)))
-			(void)acknowledge(k, (const struct nlmsghdr *)(b + at), r);
+			(void)acknowledge(k, (const void *)(b + at), r);
 		at += MIN(n - at, NLMSG_ALIGN(h.nlmsg_len));
 		if (fatal_signal_pending(current))
 			break;
